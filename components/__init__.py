@@ -1,0 +1,1 @@
+"""Components: values in, FT out; they know no stream and no hub."""

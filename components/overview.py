@@ -1,0 +1,27 @@
+"""The first page: a card for each live thing."""
+
+from collections.abc import Iterable
+
+from fastcore.xml import FT
+from fasthtml.components import H1, H2, A, Article, Div, P, Section
+
+from components.parts import PageTitle
+
+
+def Overview(cards: Iterable[FT]) -> tuple[FT, ...]:
+    """Show every live thing at a glance."""
+    return (
+        PageTitle("Overview"),
+        Section(
+            H1("What happens on the server is in every open tab."),
+            P("Routes draw components, and async generators stream the same components: HTML over one open response."),
+            Div(cls="tide", aria_hidden="true"),
+            cls="hero",
+        ),
+        Div(*cards, cls="cards"),
+    )
+
+
+def Card(title: str, about: str, href: str, live: FT | None = None) -> FT:
+    """Stand for one live thing: what it is, where it is, and if given, the thing itself, live."""
+    return Article(H2(A(title, href=href)), P(about), live, cls="card")

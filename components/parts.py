@@ -1,0 +1,51 @@
+"""What the pages of live things are made of: their head, their live part, and how to read them elsewhere."""
+
+from typing import Any
+
+from fastcore.xml import FT
+from fasthtml.components import H1, H2, Code, Div, Header, P, Section, Span, Title
+
+from components.source import Source
+
+
+def PageTitle(title: str) -> FT:
+    """Name the page in the browser's tab."""
+    return Title(f"{title} · Tidewire")
+
+
+def PageHead(title: str, *about: Any, actions: Any = ()) -> FT:
+    """Head a page: what it shows, in one paragraph, and what can be done with all of it."""
+    return Header(
+        Div(H1(title), P(*about, cls="lead")),
+        Div(actions, cls="actions") if actions else None,
+        cls="page-head",
+    )
+
+
+def Panel(*content: Any, caption: Any, actions: Any = (), **attrs: Any) -> FT:
+    """Frame content with a caption line and actions at its right."""
+    head = Div(Span(caption, cls="caption"), actions, cls="panel-head")
+    return Section(head, Div(*content, cls="panel-body"), cls="panel", **attrs)
+
+
+def Waiting(text: str = "Waiting for the first message …") -> FT:
+    """Stand where the first message will."""
+    return P(text, cls="waiting")
+
+
+def Elsewhere(origin: str, path: str, source: str = "") -> FT:
+    """Tell how to read the stream at `path` without a browser, and show the generator's own source."""
+    return Div(
+        Section(
+            H2("Read it anywhere"),
+            P("It is plain server-sent events: any client reads it, and the last ", Code("id"), " is its place."),
+            Command(f"curl -N {origin.rstrip('/')}{path}"),
+        ),
+        Section(H2("The whole stream"), Source(source)) if source else None,
+        cls="columns",
+    )
+
+
+def Command(line: str) -> FT:
+    """Show a command to type into a terminal."""
+    return Code(line, cls="command", tabindex=0)

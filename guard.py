@@ -1,0 +1,78 @@
+"""What the board lets in, and what it lets a page do: one rule for unsafe methods, one policy for browsers."""
+
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PORT = re.compile(r":\d*$")
+POLICY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+class Guard:
+    """Refuse what comes from elsewhere, and put the policy on every response.
+
+    An unsafe method needs the same origin (a browser) or the token as `Authorization: Bearer` (a program): 401 for
+    a wrong token, 403 for neither. A SameSite cookie would not do: it is sent from another port of localhost.
+    A Host that is not among `hosts` is refused with 400, or a page elsewhere could read the board by DNS rebinding.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str, hosts: list[str]) -> None:
+        self.app = app
+        self.token = token.encode()
+        self.hosts = frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or refuse it."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in POLICY.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self.refusal(scope["method"], Headers(scope=scope))
+        if refusal is not None:
+            return await refusal(scope, receive, with_policy)
+        return await self.app(scope, receive, with_policy)
+
+    def refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+        """Say why a request is refused; None where it is let in."""
+        host = PORT.sub("", headers.get("host", "")).lower()
+        if host not in self.hosts and "*" not in self.hosts:
+            return PlainTextResponse(f"Unknown host {host!r}: TIDEWIRE_ALLOWED_HOSTS names those allowed.\n", 400)
+        if method in SAFE_METHODS:
+            return None
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            if secrets.compare_digest(given.strip().encode(), self.token):
+                return None
+            return PlainTextResponse("Unknown token.\n", 401, {"WWW-Authenticate": "Bearer"})
+        if same_origin(headers):
+            return None
+        return PlainTextResponse(
+            f"{method} needs a page of this origin, or the token: Authorization: Bearer <token>.\n", 403
+        )
+
+
+def same_origin(headers: Headers) -> bool:
+    """Tell whether a browser sent this from a page of this origin; a program, which says neither, does not count."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == headers.get("host")

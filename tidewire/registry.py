@@ -1,0 +1,161 @@
+"""The connections that are open: counted, kept awake, ended when asked."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Scope, Send
+
+# Proxies drop a stream that says nothing for 30 to 60 s; a client takes 20 s of silence for a dead line.
+HEARTBEAT_SECONDS = 15.0
+SWEEP_SECONDS = 1.0
+
+Reason = Literal["done", "failed", "left", "stop", "age", "closed"]
+
+
+class Connection:
+    """One open HTTP response that streams.
+
+    reason: why it ends: "done" (its generator ended), "failed" (it raised), "left" (the client did), "stop" (the
+    server does), "age" (it was open for its maximum), "closed" (somebody closed it); None while it is open.
+    """
+
+    __slots__ = (
+        "__weakref__", "bytes", "client", "errors", "events", "last", "max_age", "opened", "reason", "send",
+        "stream", "task", "transport", "writing",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, send: Send, max_age: float | None = None) -> None:
+        self.stream: str = scope["path"]
+        self.client: tuple[str, int] | None = scope.get("client")
+        self.send = send
+        self.transport = transport_of(send)
+        self.task: asyncio.Task[Any] | None = None
+        self.max_age = max_age
+        self.opened = self.last = time.monotonic()
+        self.events = self.bytes = self.errors = self.writing = 0
+        self.reason: Reason | None = None
+
+    async def write(self, chunk: bytes, events: int = 0) -> None:
+        """Send a chunk of whole events; return when the server has taken it."""
+        self.writing += 1
+        try:
+            await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except OSError:
+            self.reason = self.reason or "left"
+            raise
+        finally:
+            self.writing -= 1
+        self.last = time.monotonic()
+        self.events += events
+        self.bytes += len(chunk)
+
+    def end(self, reason: Reason) -> None:
+        """End the connection soon, for this reason; the first reason given counts."""
+        if self.reason is None:
+            self.reason = reason
+            if self.task is not None:
+                self.task.cancel()
+
+    def beat(self) -> bytes:
+        """Make the heartbeat: what says nothing, and keeps the line open."""
+        return b":\n\n"
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """Describe the connection for /sse-health; times in seconds."""
+        return {
+            "stream": self.stream,
+            "client": self.client[0] if self.client else None,
+            "uptime_seconds": round(now - self.opened, 3),
+            "seconds_since_last_message": round(now - self.last, 3),
+            "events": self.events,
+            "bytes": self.bytes,
+            "errors": self.errors,
+        }
+
+
+class InsideStream(Protocol):
+    """A request that streams from inside the app."""
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """Its socket, where the server lets it be seen."""
+
+    def cancel(self) -> None:
+        """End it."""
+
+
+class Registry:
+    """All open connections of a process. One timer sends every heartbeat and ends every aged stream.
+
+    inside: requests whose streams still run inside the app: other people's, and ours behind middleware that does
+        not let them out.
+    """
+
+    def __init__(self, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+        self.heartbeat = heartbeat
+        self.stopping = False
+        self.inside: set[InsideStream] = set()
+        self._open: set[Connection] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._beats: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(tuple(self._open))
+
+    def add(self, connection: Connection) -> None:
+        """Take in a connection that has just been opened."""
+        self._open.add(connection)
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+
+    def discard(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self._open.discard(connection)
+
+    def stop(self) -> None:
+        """End all connections in an orderly way, and let no new ones in."""
+        self.stopping = True
+        for connection in self:
+            connection.end("stop")
+
+    def health(self) -> dict[str, Any]:
+        """Describe all open connections, oldest first."""
+        now = time.monotonic()
+        ordered = sorted(self._open, key=lambda connection: connection.opened)
+        return {"active_connections": len(ordered), "connections": [c.describe(now) for c in ordered]}
+
+    def _sweep(self) -> None:
+        # The heartbeat is a task of its own: putting a timeout around the generator instead would cancel its work.
+        now = time.monotonic()
+        for connection in self._open:
+            if connection.max_age is not None and now - connection.opened >= connection.max_age:
+                connection.end("age")
+            elif now - connection.last >= self.heartbeat and not connection.writing:
+                beat = asyncio.ensure_future(_beat(connection))
+                self._beats.add(beat)
+                beat.add_done_callback(self._beats.discard)
+        loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep) if self._open else None
+
+
+async def _beat(connection: Connection) -> None:
+    with contextlib.suppress(OSError):  # the client has just left: its receive() says so
+        await connection.write(connection.beat())
+
+
+async def sse_health(request: Request) -> JSONResponse:
+    """Answer /sse-health: the open connections of this process, as JSON."""
+    return JSONResponse(request.scope["tidewire"].registry.health(), headers={"Cache-Control": "no-store"})
+
+
+def transport_of(send: Send) -> asyncio.Transport | None:
+    """Find the socket behind uvicorn's `send`, which alone can be cut when its client has stalled."""
+    return getattr(getattr(send, "__self__", None), "transport", None)
