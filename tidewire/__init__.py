@@ -1,20 +1,42 @@
 """Live hypermedia for FastHTML, Starlette and FastAPI: server-sent events that lose and double nothing."""
 
-from tidewire.errors import BadMessage, BadStream, StartupError, TidewireError
+from tidewire.errors import (
+    BadMessage,
+    BadPayload,
+    BadStream,
+    EventTooLarge,
+    JournalUnavailable,
+    StartupError,
+    TidewireError,
+    UnknownTopic,
+)
 from tidewire.events import comment, markup, sse_message
 from tidewire.every import every, off_grid
+from tidewire.hub import Change, Hub
+from tidewire.journal import Retention
 from tidewire.layer import Tidewire
 from tidewire.routes import PerTab, per_tab, stream_routes
 from tidewire.stream import EventStream
+from tidewire.topics import Event, Topic, Topics, topic
 
 __all__ = [
     "BadMessage",
+    "BadPayload",
     "BadStream",
+    "Change",
+    "Event",
     "EventStream",
+    "EventTooLarge",
+    "Hub",
+    "JournalUnavailable",
     "PerTab",
+    "Retention",
     "StartupError",
     "Tidewire",
     "TidewireError",
+    "Topic",
+    "Topics",
+    "UnknownTopic",
     "comment",
     "every",
     "markup",
@@ -22,4 +44,5 @@ __all__ = [
     "per_tab",
     "sse_message",
     "stream_routes",
+    "topic",
 ]

@@ -100,11 +100,12 @@ class Lifecycle:
     def stop(self) -> None:
         """End all streams: ours in an orderly way, others by cancelling them, stalled ones by cutting them."""
         if not self.registry.stopping:
+            # Before they are told: one that ends at once is forgotten at once, and its last bytes may be stuck.
+            sockets = {c.transport for c in self.registry} | {s.transport for s in self.registry.inside}
             self.registry.stop()
-            self._stopping = asyncio.get_running_loop().create_task(self._end_the_rest())
+            self._stopping = asyncio.get_running_loop().create_task(self._end_the_rest(sockets))
 
-    async def _end_the_rest(self) -> None:
-        sockets = {c.transport for c in self.registry} | {s.transport for s in self.registry.inside}
+    async def _end_the_rest(self, sockets: set[asyncio.Transport | None]) -> None:
         await asyncio.sleep(FOREIGN_SECONDS)
         while True:
             for stream in tuple(self.registry.inside):

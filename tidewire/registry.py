@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol
@@ -65,15 +66,24 @@ class Connection:
         """Make the heartbeat: what says nothing, and keeps the line open."""
         return b":\n\n"
 
+    def counted(self) -> tuple[int, int]:
+        """Count the events and bytes sent."""
+        return self.events, self.bytes
+
+    def quiet_since(self) -> float:
+        """Tell when the last bytes were sent, in monotonic seconds."""
+        return self.last
+
     def describe(self, now: float) -> dict[str, Any]:
         """Describe the connection for /sse-health; times in seconds."""
+        events, size = self.counted()
         return {
             "stream": self.stream,
             "client": self.client[0] if self.client else None,
             "uptime_seconds": round(now - self.opened, 3),
-            "seconds_since_last_message": round(now - self.last, 3),
-            "events": self.events,
-            "bytes": self.bytes,
+            "seconds_since_last_message": round(now - self.quiet_since(), 3),
+            "events": events,
+            "bytes": size,
             "errors": self.errors,
         }
 
@@ -127,10 +137,11 @@ class Registry:
             connection.end("stop")
 
     def health(self) -> dict[str, Any]:
-        """Describe all open connections, oldest first."""
+        """Describe all open connections of this process, oldest first."""
         now = time.monotonic()
         ordered = sorted(self._open, key=lambda connection: connection.opened)
-        return {"active_connections": len(ordered), "connections": [c.describe(now) for c in ordered]}
+        described = [connection.describe(now) for connection in ordered]
+        return {"process": os.getpid(), "active_connections": len(ordered), "connections": described}
 
     def _sweep(self) -> None:
         # The heartbeat is a task of its own: putting a timeout around the generator instead would cancel its work.
@@ -138,7 +149,7 @@ class Registry:
         for connection in self._open:
             if connection.max_age is not None and now - connection.opened >= connection.max_age:
                 connection.end("age")
-            elif now - connection.last >= self.heartbeat and not connection.writing:
+            elif now - connection.quiet_since() >= self.heartbeat and not connection.writing:
                 beat = asyncio.ensure_future(_beat(connection))
                 self._beats.add(beat)
                 beat.add_done_callback(self._beats.discard)

@@ -1,5 +1,6 @@
 """Streams as routes: `/sse/<name>` for each, and an answer for the names that do not exist."""
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
@@ -11,10 +12,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tidewire.errors import BadStream
+from tidewire.errors import BadRequest, BadStream, UnknownTopic
+from tidewire.hub import Hub
 from tidewire.registry import sse_health
 from tidewire.stream import EventStream
+from tidewire.subscriber import TopicStream
+from tidewire.topics import Topic
 
+LARGEST_SET = 100  # topics on one stream
 LARGEST_NUMBER = 2**53 - 1  # what a browser's JavaScript can still count
 
 
@@ -55,9 +60,58 @@ def per_tab(name: str, path: str | None = None) -> Callable[[Callable[..., Async
     return lambda generator: PerTab(name, path or f"/sse/{name}", generator)
 
 
-def stream_routes(streams: Iterable[PerTab]) -> list[Route]:
-    """Make the routes of streams, of /sse-health, and last the 404 of any other `/sse/...`, which names them all."""
-    routes = [Route(stream.path, stream, methods=["GET"], name=f"sse-{stream.name}") for stream in streams]
+class Listen:
+    """The endpoint of topics: of one (`/sse/<topic>`), or of several (`/sse/live?topic=a&topic=b`).
+
+    `?format=json` sends the contract's JSON instead of the component. The hub is `app.state.hub`.
+    """
+
+    def __init__(self, topic: Topic[Any] | None = None) -> None:
+        self.topic = topic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream the topics that the path and the query name."""
+        hub = scope["app"].state.hub
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        try:
+            form = self._form(query)
+            topics = await self._topics(hub, scope, query)
+        except UnknownTopic as unknown:
+            missing = JSONResponse({"error": f"no topic {unknown.name!r}", "topics": unknown.topics}, 404)
+            return await missing(scope, receive, send)
+        except BadRequest as bad:
+            return await JSONResponse({"error": str(bad)}, 400)(scope, receive, send)
+        await TopicStream(hub, topics, form, last_event_id(scope))(scope, receive, send)
+
+    def _form(self, query: dict[str, list[str]]) -> str:
+        form = query.get("format", ["html"])[-1]
+        if form not in ("html", "json"):
+            raise BadRequest(f"format: expected html or json, got {form!r}")
+        return form
+
+    async def _topics(self, hub: Hub, scope: Scope, query: dict[str, list[str]]) -> frozenset[str]:
+        if self.topic is None:
+            names = frozenset(query.get("topic", ()))
+            if not 0 < len(names) <= LARGEST_SET:
+                raise BadRequest(f"topic: expected 1 to {LARGEST_SET} of them, ?topic=a&topic=b, got {len(names)}")
+        else:
+            names = frozenset({self.topic.name.format(**scope["path_params"])})
+        for name in names:
+            if hub.topics.find(name).name == name:
+                continue
+            await asyncio.to_thread(hub.check, name)  # a topic's own rule may read the database
+        return names
+
+
+def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[Route]:
+    """Make the routes of streams, of /sse/live and /sse-health, and the 404 of other `/sse/...`, which names them all.
+
+    Put them after the app's own, or that 404 hides yours.
+    """
+    routes = [
+        Route(one.path, one if isinstance(one, PerTab) else Listen(one), methods=["GET"], name=f"sse-{one.name}")
+        for one in streams
+    ]
     paths = sorted(route.path for route in routes)
 
     async def unknown_stream(request: Request) -> JSONResponse:
@@ -65,6 +119,7 @@ def stream_routes(streams: Iterable[PerTab]) -> list[Route]:
 
     return [
         *routes,
+        Route("/sse/live", Listen(), methods=["GET"], name="sse-live"),
         Route("/sse-health", sse_health, name="sse-health"),
         Route("/sse/{path:path}", unknown_stream, name="sse-unknown"),
     ]

@@ -1,10 +1,11 @@
-"""EventStream: the response that streams what an async generator yields, for one connection."""
+"""Streams: the responses that do not end by themselves, and EventStream, which streams one generator to one client."""
 
 import asyncio
 import logging
 import random
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -22,44 +23,37 @@ RETRY_AFTER_FAILURE = (10_000, 20_000)
 FAREWELL_SECONDS = 5.0  # for a client that has stopped reading to take the end of its stream
 
 
-class EventStream(Response):
-    """Stream the messages of an async generator to one client, from an opening comment to an orderly end.
+class Stream(Response):
+    """An endless `text/event-stream` response, from its opening comment to an orderly end.
 
-    generator: an async generator that yields `sse_message(...)`; str or bytes, whole messages each. Its `finally`
-        runs whenever and however the connection ends; a client that leaves is noticed within 0.5 s.
-    max_age: seconds after which the stream ends, to be taken up again by the browser; None for no limit.
-
-    What the generator raises is contained: one log line with traceback and a reference, an event `stream-error`
-    whose data is the reference only, an orderly end. Raises BadStream for anything but an async generator: sync
-    generators share 40 threads, and their `finally` does not run when a client leaves.
+    What it says is in `speak`; `discard` lets go of what it holds, and is called however the stream ends, also when
+    it never began.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self,
-        generator: AsyncIterator[str | bytes],
-        status_code: int = 200,
-        headers: Mapping[str, str] | None = None,
-        *,
-        max_age: float | None = None,
-    ) -> None:
-        if not isinstance(generator, AsyncGenerator):
-            raise BadStream(
-                f"EventStream: expected an async generator (async def with yield), got {type(generator).__name__}"
-            )
-        self.generator = generator
+    def __init__(self, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.status_code = status_code
         self.background = None
-        self.max_age = max_age
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
         del self.headers["content-length"]
+
+    def connect(self, scope: Scope, send: Send) -> Connection:
+        """Make the connection that the registry knows."""
+        return Connection(scope, send)
+
+    async def speak(self, connection: Any, receive: Receive) -> None:
+        """Say all there is to say; cancelled when the client leaves or the connection is to end."""
+        raise NotImplementedError
+
+    async def discard(self) -> None:
+        """Let go of what the stream holds."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the stream, then hand it to the outermost layer, or run it here where there is none."""
         exchange = scope.get("tidewire")
         if exchange is not None and exchange.registry.stopping:
-            await self.generator.aclose()
+            await self.discard()
             busy = JSONResponse({"error": "the server is stopping"}, 503, {"Retry-After": "1"})
             return await busy(scope, receive, send)
         start: Message = {
@@ -76,23 +70,22 @@ class EventStream(Response):
             await send(start)
             await send(opening)
         except BaseException:
-            await self.generator.aclose()
+            await self.discard()
             raise
         if scope["method"] == "HEAD":
-            return await self.generator.aclose()
+            return await self.discard()
         if exchange is not None and exchange.hand_over(start, opening, self.run):
             return None
         registry = exchange.registry if exchange is not None else Registry()
         return await self.run(scope, receive, send, registry)
 
     async def run(self, scope: Scope, receive: Receive, send: Send, registry: Registry) -> None:
-        """Stream until the generator, the client, the server or the clock ends it."""
-        connection = Connection(scope, send, self.max_age)
+        """Stream until there is no more to say, or the client, the server or the clock ends it."""
+        connection = self.connect(scope, send)
         connection.task = asyncio.current_task()
         registry.add(connection)
-        watcher = asyncio.ensure_future(_watch(receive, connection))
         try:
-            await self._pump(connection)
+            await self._contain(connection, receive)
         except asyncio.CancelledError:
             if connection.reason is None:  # not our doing: the server cancels its request
                 raise
@@ -100,19 +93,14 @@ class EventStream(Response):
                 connection.task.uncancel()
         finally:
             connection.task = None  # from here on nobody cancels: what follows has to run
-            watcher.cancel()
             try:
                 await self._close(connection)
             finally:
                 registry.discard(connection)
 
-    async def _pump(self, connection: Connection) -> None:
+    async def _contain(self, connection: Connection, receive: Receive) -> None:
         try:
-            async for chunk in self.generator:
-                data = chunk if isinstance(chunk, bytes) else chunk.encode("utf-8", "replace")
-                await connection.write(data, 1)
-                if connection.reason is not None:  # a generator that swallowed its cancellation
-                    return
+            await self.speak(connection, receive)
             connection.reason = connection.reason or "done"
         except Exception:
             if connection.reason == "left":
@@ -125,9 +113,9 @@ class EventStream(Response):
             await connection.write(failure.encode(), 1)
 
     async def _close(self, connection: Connection) -> None:
-        """Run the generator's `finally`, then end the response, unless nobody is there to read it."""
+        """Let go of what is held, then end the response, unless nobody is there to read it."""
         try:
-            await self.generator.aclose()
+            await self.discard()
         except Exception:
             log.exception("stream %s failed while it was closed", connection.stream)
         if connection.reason in (None, "left"):
@@ -145,7 +133,56 @@ class EventStream(Response):
             pass
 
 
-async def _watch(receive: Receive, connection: Connection) -> None:
+class EventStream(Stream):
+    """Stream the messages of an async generator to one client.
+
+    generator: an async generator that yields `sse_message(...)`; str or bytes, whole messages each. Its `finally`
+        runs whenever and however the connection ends; a client that leaves is noticed within 0.5 s.
+    max_age: seconds after which the stream ends, to be taken up again by the browser; None for no limit.
+
+    What the generator raises is contained: one log line with traceback and a reference, an event `stream-error`
+    whose data is the reference only, an orderly end. Raises BadStream for anything but an async generator: sync
+    generators share 40 threads, and their `finally` does not run when a client leaves.
+    """
+
+    def __init__(
+        self,
+        generator: AsyncIterator[str | bytes],
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        *,
+        max_age: float | None = None,
+    ) -> None:
+        if not isinstance(generator, AsyncGenerator):
+            raise BadStream(
+                f"EventStream: expected an async generator (async def with yield), got {type(generator).__name__}"
+            )
+        super().__init__(status_code, headers)
+        self.generator = generator
+        self.max_age = max_age
+
+    def connect(self, scope: Scope, send: Send) -> Connection:
+        """Make the connection that the registry knows."""
+        return Connection(scope, send, self.max_age)
+
+    async def speak(self, connection: Connection, receive: Receive) -> None:
+        """Send what the generator yields."""
+        watcher = asyncio.ensure_future(watch(receive, connection))
+        try:
+            async for chunk in self.generator:
+                data = chunk if isinstance(chunk, bytes) else chunk.encode("utf-8", "replace")
+                await connection.write(data, 1)
+                if connection.reason is not None:  # a generator that swallowed its cancellation
+                    return
+        finally:
+            watcher.cancel()
+
+    async def discard(self) -> None:
+        """Close the generator: its `finally` runs."""
+        await self.generator.aclose()
+
+
+async def watch(receive: Receive, connection: Connection) -> None:
     """Wait for the client to leave."""
     while (await receive())["type"] != "http.disconnect":
         pass

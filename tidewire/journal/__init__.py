@@ -1,8 +1,5 @@
 """The journal: the ordered, durable record of events, which gives every event its sequence.
 
-    JournalError
-        JournalUnavailable      locked, full, unwritable, corrupt, replaced or closed: nothing was stored
-
 Journals: `tidewire.journal.memory.MemoryJournal`, `tidewire.journal.sqlite.SQLiteJournal`.
 """
 
@@ -10,16 +7,24 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
+from tidewire.errors import JournalError, JournalUnavailable
+
+__all__ = [
+    "Action",
+    "ChangeJournal",
+    "Deliver",
+    "Draft",
+    "Entry",
+    "Journal",
+    "JournalError",
+    "JournalUnavailable",
+    "Retention",
+    "RetentionRule",
+    "Tx",
+]
+
 Action = Literal["put", "remove"]
 T = TypeVar("T")
-
-
-class JournalError(Exception):
-    """Say why the journal refused: the root of its errors."""
-
-
-class JournalUnavailable(JournalError):  # noqa: N818 - a state of the journal, not a mistake of the caller
-    """Say in one line what happened to the journal, what to do, and which file it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""Fan-out: one chunk for each distinct set of topics, handed to every subscriber's `send` in one go."""
+
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
+
+from starlette.types import Message as Asgi
+from starlette.types import Send
+
+from tidewire.window import Message, Painter, worth_telling
+
+Key = tuple[frozenset[str], str]
+
+
+class Member(Protocol):
+    """A subscriber as a group sees it."""
+
+    send: Send
+
+    def park(self, sending: Coroutine[Any, Any, None], waits_for: Any, cursor: int) -> None:
+        """Take over a `send` that waits for a slow client, and catch up from `cursor` when it is done."""
+
+    def fail(self, fault: BaseException) -> None:
+        """Learn that its `send` raised."""
+
+
+class Group:
+    """Everybody who is up to date with the same topics in the same form. They own nothing: no queue, no task."""
+
+    __slots__ = ("bytes", "events", "key", "last", "members")
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.members: dict[Member, Send] = {}
+        # Counted here for all of them: a subscriber remembers only where it came in.
+        self.events = self.bytes = 0
+        self.last = 0.0
+
+    def send(self, chunk: bytes, events: int, cursor: int) -> None:
+        """Step every member's `send` by hand; park those that suspend.
+
+        A coroutine that finishes in its first step has put the chunk into the socket or its buffer: no task, no
+        future, no await was needed. One that suspends is a slow client, and must delay nobody.
+        """
+        message: Asgi = {"type": "http.response.body", "body": chunk, "more_body": True}
+        self.events += events
+        self.bytes += len(chunk)
+        self.last = time.monotonic()
+        out: list[Callable[[], None]] = []
+        for member, send in self.members.items():
+            sending: Any = send(message)
+            try:
+                waits_for = sending.send(None)
+            except StopIteration:
+                continue
+            except Exception as fault:
+                out.append(lambda member=member, fault=fault: member.fail(fault))  # type: ignore[misc]
+            else:
+                out.append(
+                    lambda member=member, sending=sending, waits_for=waits_for: member.park(  # type: ignore[misc]
+                        sending, waits_for, cursor
+                    )
+                )
+        for leave in out:  # after the loop: leaving changes the members
+            leave()
+
+
+class Fanout:
+    """The groups, and the index that finds those an event concerns, however many there are."""
+
+    def __init__(self, painter: Painter) -> None:
+        self._painter = painter
+        self._groups: dict[Key, Group] = {}
+        self._by_topic: dict[str, set[Group]] = {}
+
+    def join(self, member: Member, topics: frozenset[str], form: str) -> Group:
+        """Put an up-to-date member into its group."""
+        key = (topics, form)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key)
+            for name in topics:
+                self._by_topic.setdefault(name, set()).add(group)
+        group.members[member] = member.send
+        return group
+
+    def leave(self, member: Member, group: Group) -> None:
+        """Take a member out, and forget a group that is empty."""
+        group.members.pop(member, None)
+        if not group.members and self._groups.get(group.key) is group:
+            del self._groups[group.key]
+            for name in group.key[0]:
+                groups = self._by_topic[name]
+                groups.discard(group)
+                if not groups:
+                    del self._by_topic[name]
+
+    def send(self, messages: Iterable[Message], cursor: int) -> None:
+        """Draw the messages that somebody listens to, and hand each group its chunk."""
+        chunks: dict[Group, list[Message]] = {}
+        for message in messages:
+            for group in self._by_topic.get(message.entry.topic, ()):
+                chunks.setdefault(group, []).append(message)
+        for group, mine in chunks.items():
+            told = worth_telling(mine) if len(mine) > 1 else mine
+            chunk = b"".join([self._painter.draw(message, group.key[1]) for message in told])
+            if chunk:
+                group.send(chunk, len(told), cursor)
+
+    def tell(self, topic: str, chunks: dict[str, bytes], cursor: int) -> None:
+        """Hand something that is no event, in its forms, to everybody who listens to a topic."""
+        for group in tuple(self._by_topic.get(topic, ())):
+            group.send(chunks[group.key[1]], 1, cursor)
