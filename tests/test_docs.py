@@ -1,0 +1,101 @@
+"""What the documentation says is complete, and its examples run."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from fasthtml.core import FastHTML
+from starlette.testclient import TestClient
+
+from settings import PREFIX, Settings
+from tidewire import Tidewire, stream_routes
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = [*(ROOT / name for name in PAGES), *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+README = (ROOT / "README.md").read_text()
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def examples(path: Path) -> list[str]:
+    return PYTHON.findall(path.read_text())
+
+
+async def first_event(app, path: str) -> str:
+    """Open a stream by hand, and leave after its first event."""
+    got = asyncio.Queue()
+    gone = asyncio.Event()
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": [],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+
+    async def receive():
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async with asyncio.timeout(10):
+        stream = asyncio.create_task(app(scope, receive, got.put))
+        while "data:" not in (text := (await got.get()).get("body", b"").decode()):
+            pass
+        gone.set()
+        await stream
+    return text
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_in_readme_with_its_flag_its_variable_and_its_default(name):
+    default = Settings.model_fields[name].default
+    said = ",".join(default) if isinstance(default, list) else str(default).lower()
+    row = f"| `--{name.replace('_', '-')}` | `{PREFIX}{name.upper()}` | `{said}` |"
+    assert row in README
+
+
+def test_readme_names_no_setting_that_is_not_there():
+    assert set(re.findall(rf"{PREFIX}(\w+)", README)) == {name.upper() for name in Settings.model_fields}
+
+
+async def test_the_example_of_readme_streams(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # FastHTML leaves its key there
+    (example,) = examples(ROOT / "README.md")
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert "Update #1" in await first_event(names["app"], "/sse/counter")
+
+
+async def test_the_live_thing_of_architecture_runs_as_it_stands_there(monkeypatch, tmp_path):
+    for example in examples(ROOT / "ARCHITECTURE.md"):
+        place = re.match(r"# (\w+)/(\w+)\.py\n", example)
+        assert place, f"the first line of an example names its file, got {example.splitlines()[0]!r}"
+        module = ModuleType(".".join(place.groups()))
+        module.__file__ = str(tmp_path / "_".join(place.groups()))  # where per_tab finds the source it shows
+        Path(module.__file__).write_text(example)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(compile(example, module.__file__, "exec"), module.__dict__)
+    thing = module.thing
+    board = FastHTML(default_hdrs=False, secret_key="of no use")
+    thing.routes.to_app(board)
+    board.router.routes += stream_routes(thing.streams)
+    assert "Read it anywhere" in TestClient(board).get(f"/{thing.name}").text
+    assert f"event: {thing.name}" in await first_event(Tidewire(board), f"/sse/{thing.name}")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_and_every_file_that_is_named_is_there(path):
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = [
+        link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"", text) for link in link
+    ]
+    here = [link for link in links if link and "://" not in link]
+    named = re.findall(r"`((?:tidewire|tests|docs|components|streams|benchmarks|static|\.ci)/[\w./-]+)`", text)
+    assert [link for link in here if not (path.parent / link).exists()] == []
+    assert [name for name in named if not (ROOT / name).exists() and "dice" not in name] == []
+
+
+def test_the_pictures_of_readme_are_there_in_light_and_in_dark():
+    pictures = re.findall(r"docs/assets/(\w+)-(light|dark)\.png", README)
+    assert {theme for _, theme in pictures} == {"light", "dark"}
