@@ -94,10 +94,13 @@ class Exchange:
             return
         if message["type"] == "http.response.start":
             self._start = message
-            if any(name == b"content-type" and b"text/event-stream" in value for name, value in message["headers"]):
+            headers = message.get("headers", ())
+            if any(name == b"content-type" and b"text/event-stream" in value for name, value in headers):
                 self.registry.inside.add(self)
         elif self._opening is None:
             self._opening = message
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.registry.inside.discard(self)  # it may go on with work of its own, which a stop waits for
         await self._send(message)
 
     def hand_over(self, start: Message, opening: Message, run: Run) -> bool:

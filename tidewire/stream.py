@@ -61,11 +61,8 @@ class Stream(Response):
             "status": self.status_code,
             "headers": self.raw_headers,
         }
-        opening: Message = {
-            "type": "http.response.body",
-            "body": comment("open", retry=random.randint(*RETRY)).encode(),  # noqa: S311
-            "more_body": scope["method"] != "HEAD",
-        }
+        body = comment("open", retry=random.randint(*RETRY)).encode()  # noqa: S311
+        opening: Message = {"type": "http.response.body", "body": body, "more_body": scope["method"] != "HEAD"}
         try:
             await send(start)
             await send(opening)
@@ -74,7 +71,8 @@ class Stream(Response):
             raise
         if scope["method"] == "HEAD":
             return await self.discard()
-        if exchange is not None and exchange.hand_over(start, opening, self.run):
+        untouched = opening["body"] is body  # middleware that rewrites bodies may do so in this very dict
+        if exchange is not None and untouched and exchange.hand_over(start, opening, self.run):
             return None
         registry = exchange.registry if exchange is not None else Registry()
         return await self.run(scope, receive, send, registry)

@@ -1,0 +1,44 @@
+"""Servers for the tests that need a real one."""
+
+import contextlib
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import Server
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers that end with the test: serve("--reload", program="probe")."""
+    with contextlib.ExitStack() as running:
+
+        def start(*way: str, **given: Any) -> Server:
+            return running.enter_context(Server(tmp_path, *way, **given))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The board as `python main.py` runs it, one for all tests of a file."""
+    with Server(tmp_path_factory.mktemp("board")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The board with tests/probe.py, one for all tests of a file."""
+    with Server(tmp_path_factory.mktemp("probe"), program="probe") as server:
+        yield server
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process open more than the usual 1,024 sockets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,0 +1,262 @@
+"""The board in a process of its own, in each of the four ways to run it, and a client that speaks raw HTTP to it."""
+
+import contextlib
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+SOURCES = ("main.py", "settings.py", "guard.py", "components", "streams", "tidewire", "static")
+ALONE = "python main.py"
+RELOAD = "--reload"
+WORKERS = "--workers 2"
+UVICORN = "uvicorn main:app"
+WAYS = (ALONE, RELOAD, WORKERS, UVICORN)
+
+
+def until(condition: Callable[[], Any], seconds: float = 10, every: float = 0.02) -> Any:
+    """Wait until a condition holds, and give what it said; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not (held := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {getattr(condition, '__name__', condition)}"
+        threading.Event().wait(every)
+    return held
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def environment(**given: str) -> dict[str, str]:
+    """The environment without the settings of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TIDEWIRE_")} | given
+
+
+class Server:
+    """A board that answers on a port of its own, with data of its own.
+
+    program: `main`, or a module of the tests that adds to it. files: what RLIMIT_NOFILE is at its start. It runs from
+    the checkout, but `--reload` from a copy in `folder`, so that a test may save a file of it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        way: str = ALONE,
+        *,
+        program: str = "main",
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        files: int | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.folder, self.way, self.program, self.host, self.files = folder, way, program, host, files
+        self.port = port or free_port()
+        self.processes = 2 if way == WORKERS else 1
+        self.project = copied(folder / "project") if way == RELOAD else ROOT
+        self.env = environment(
+            TIDEWIRE_HOST=host,
+            TIDEWIRE_PORT=str(self.port),
+            TIDEWIRE_DATABASE=str(folder / "data" / "tidewire.db"),
+            TIDEWIRE_ALLOWED_HOSTS=f"localhost,127.0.0.1,{host}",
+            PYTHONPATH=f"{self.project}{os.pathsep}{TESTS}",
+            PROBE_NOTES=str(folder / "notes"),
+            **({"TIDEWIRE_RELOAD": "yes"} if way == RELOAD else {}),
+            **({"TIDEWIRE_WORKERS": "2"} if way == WORKERS else {}),
+            **(env or {}),
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        if self.way == UVICORN:
+            listen = ["--host", self.host, "--port", str(self.port)]
+            return [sys.executable, "-m", "uvicorn", f"{self.program}:app", *listen, "--no-access-log"]
+        if self.program == "main":
+            flags = {RELOAD: ["--reload"], WORKERS: ["--workers", "2"]}.get(self.way, [])
+            return [sys.executable, "main.py", *flags]
+        return [sys.executable, str(TESTS / f"{self.program}.py")]
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text() if (self.folder / "log").exists() else ""
+
+    @property
+    def notes(self) -> list[str]:
+        """What tests/probe.py noted, a word a line."""
+        path = self.folder / "notes"
+        return path.read_text().split() if path.exists() else []
+
+    def __enter__(self) -> "Server":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> "Server":
+        """Start, and return once every process of it answers."""
+        started = self.log.count("Application startup complete")
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.project,
+                env=self.env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=self._limit,
+            )
+        try:
+            until(lambda: self.log.count("Application startup complete") >= started + self.processes, 30)
+            until(self.answers, 10)
+        except BaseException:
+            self.kill()
+            raise AssertionError(f"{self.command} did not start:\n{self.log}") from None
+        return self
+
+    def _limit(self) -> None:
+        if self.files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, self.log
+        with contextlib.suppress(httpx.TransportError):
+            return self.get("/sse-health").status_code == 200
+        return False
+
+    def get(self, path: str = "/", **given: Any) -> httpx.Response:
+        return httpx.get(self.url + path, trust_env=False, timeout=10, **given)
+
+    def open(self, path: str = "/sse/counter", **given: Any) -> "Stream":
+        return Stream((self.host, self.port), path, **given)
+
+    def connections(self) -> int:
+        """How many connections /sse-health of all processes lists; it takes as many answers as it needs."""
+        counts: dict[int, int] = {}
+        deadline = time.monotonic() + 20
+        while len(counts) < self.processes:
+            assert time.monotonic() < deadline, "not every process answers"
+            health = self.get("/sse-health").json()
+            counts[health["process"]] = health["active_connections"]
+        return sum(counts.values())
+
+    def tell(self, number: int, *, group: bool = False) -> None:
+        """Send a signal to the process that was started; group: to all of them, as Ctrl-C in a terminal does."""
+        (os.killpg if group else os.kill)(self.process.pid, number)
+
+    def stop(self, number: int = signal.SIGTERM, *, group: bool = False, seconds: float = 30) -> float:
+        """Tell it to stop; say how many seconds that took."""
+        began = time.monotonic()
+        self.tell(number, group=group)
+        self.process.wait(seconds)
+        until(lambda: not self.group(), seconds)
+        return time.monotonic() - began
+
+    def group(self) -> list[str]:
+        """The processes of it that live (a zombie does not)."""
+        listed = subprocess.run(["ps", "-A", "-o", "pgid=,stat=,pid="], capture_output=True, text=True, check=True)
+        rows = (line.split() for line in listed.stdout.splitlines())
+        return [pid for group, state, pid in rows if group == str(self.process.pid) and not state.startswith("Z")]
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def memory(self) -> int:
+        """Bytes of memory the process holds (Linux)."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def complaints(self) -> list[str]:
+        """The lines of the log that speak of a fault."""
+        return re.findall(r".*(?:Traceback|ERROR|CRITICAL|WARNING|Warning|Exception|never awaited).*", self.log)
+
+
+def copied(folder: Path) -> Path:
+    for name in SOURCES:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+class Stream:
+    """One raw connection. buffer: bytes its receive buffer may hold, small for a client that is to stall."""
+
+    def __init__(
+        self, address: tuple[str, int], path: str, *, buffer: int | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        self.sock = socket.socket()
+        self.sock.settimeout(10)
+        if buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.sock.connect(address)
+        fields = {"Host": f"{address[0]}:{address[1]}", **(headers or {})}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        self.sock.sendall(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
+        self.raw = b""
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def read_until(self, mark: bytes, seconds: float = 10) -> bytes:
+        """Read until the bytes so far hold a mark."""
+        deadline = time.monotonic() + seconds
+        while mark not in self.raw:
+            self.sock.settimeout(max(0.001, deadline - time.monotonic()))
+            chunk = self.sock.recv(65536)
+            assert chunk, f"the stream ended before {mark!r}: {self.raw!r}"
+            self.raw += chunk
+        return self.raw
+
+    def read_to_end(self, seconds: float = 10) -> bytes:
+        self.sock.settimeout(seconds)
+        while chunk := self.sock.recv(65536):
+            self.raw += chunk
+        return self.raw
+
+    @property
+    def text(self) -> str:
+        """The body so far, without the frames of its chunks."""
+        _, _, rest = self.raw.partition(b"\r\n\r\n")
+        body = b""
+        while b"\r\n" in rest:
+            size, _, rest = rest.partition(b"\r\n")
+            body += rest[: int(size, 16)]
+            rest = rest[int(size, 16) + 2 :]
+        return body.decode()
+
+
+@contextlib.contextmanager
+def streams(server: Server, path: str, count: int, **given: Any) -> Iterator[list[Stream]]:
+    """Many streams of a server, each of which has said its first words."""
+    with contextlib.ExitStack() as held:
+        opened = [held.enter_context(server.open(path, **given)) for _ in range(count)]
+        for stream in opened:
+            stream.read_until(b"\r\n\r\n")
+        yield opened
