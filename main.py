@@ -10,24 +10,71 @@ from typing import Any
 import uvicorn
 from fasthtml.core import FastHTML, StaticNoCache
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
 import tidewire
 from components.page import Layout, NotFound, ServerError, headers
+from components.tasks import Task
 from guard import Guard
 from settings import load
-from streams import clock, counter, events, overview
-from tidewire import Tidewire, stream_routes
+from streams import clock, counter, events, health, notifications, overview, programs, signals, stats, tasks
+from streams.database import Database, connect
+from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, Topic, Topics, stream_routes
+from tidewire.journal.sqlite import SQLiteJournal
+from tidewire.keeper import Keeper
 
 log = logging.getLogger("tidewire")
 settings = load(sys.argv[1:] if __name__ == "__main__" else None)
 
-things = [clock.thing, counter.thing, events.thing]
+things = [
+    clock.thing,
+    counter.thing,
+    tasks.thing,
+    stats.thing,
+    notifications.thing,
+    signals.thing,
+    events.thing,
+]
+streams = [stream for thing in things for stream in thing.streams]
 
 
 async def lifespan(board: FastHTML) -> AsyncIterator[None]:
     """Open what the live things need, and close it after the last stream has ended."""
-    yield
+    topics = [stream for stream in streams if isinstance(stream, Topic)]
+    keeper = Keeper(settings.database.with_suffix(".keeper"))
+    journal = SQLiteJournal(
+        settings.database,
+        connect=connect,
+        durability=settings.durability,
+        retention=Topics(topics).retention,
+        keeper=keeper,
+    )
+    board.state.db = Database(settings.database)
+    board.state.hub = hub = Hub(journal, topics, board.state.db)
+    try:
+        await hub.open()
+    except JournalUnavailable as fault:
+        raise StartupError(str(fault)) from fault
+    try:
+        for prepare in (programs.prepare, *(thing.prepare for thing in things if thing.prepare)):
+            await hub.change(prepare)
+        yield
+    finally:
+        await hub.close()
+        keeper.close()
+
+
+def task_changed(change: Change, action: tasks.Action, task: Task) -> None:
+    """Say what a change of a task causes elsewhere, in the same transaction."""
+    stats.recount(change)
+    if action == "complete":
+        notifications.congratulate(change, task.title)
+
+
+def unavailable(request: Request, fault: JournalUnavailable) -> JSONResponse:
+    """Answer 503 while nothing can be published."""
+    return JSONResponse({"error": str(fault)}, 503, {"Retry-After": "2"})
 
 
 def not_found(request: Request, fault: Exception) -> Any:
@@ -51,16 +98,19 @@ board = FastHTML(
     canonical=False,
     session_cookie="tidewire",
     secret_key=settings.secret("session.key"),
-    exception_handlers={404: not_found, 500: server_error},
+    exception_handlers={404: not_found, 500: server_error, JournalUnavailable: unavailable},
     lifespan=lifespan,
 )
 board.state.things = board.state.navigation = things
-for routes in (overview.routes, *(thing.routes for thing in things)):
+board.state.beside_tasks = (stats.thing, notifications.thing)
+board.state.signalled = stats.thing
+board.state.tell = task_changed
+for routes in (overview.routes, health.routes, *(thing.routes for thing in things)):
     routes.to_app(board)
 board.router.routes += [
     Mount("/static", StaticNoCache(directory=Path(__file__).parent / "static"), name="static"),
     Mount("/tidewire", StaticNoCache(directory=Path(tidewire.__file__).parent / "static"), name="tidewire"),
-    *stream_routes(stream for thing in things for stream in thing.streams),
+    *stream_routes(streams),
 ]
 app = Tidewire(Guard(board, token=settings.secret("token"), hosts=[*settings.allowed_hosts, settings.host]))
 
@@ -72,7 +122,9 @@ def run(target: str = "main:app", app: Any = app) -> None:
     print(
         f"\n  Tidewire   {settings.origin}   (Ctrl-C to stop)\n"
         f"  Data       {settings.database.resolve()}\n"
-        f"  Try        curl -N {settings.origin}/sse/counter\n",
+        f"  Try        curl -N {settings.origin}/sse/counter\n"
+        f'             curl {settings.origin}/notifications -d "message=Hello" '
+        f'-H "Authorization: Bearer $(cat {settings.database.parent / "token"})"\n',
         flush=True,
     )
     uvicorn.run(

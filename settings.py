@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(5001, ge=1, le=65535, description="port to listen on")
     database: Path = Field(Path("data/tidewire.db"), description="SQLite file; the keys lie in its folder")
+    durability: Literal["normal", "full"] = Field(
+        "normal", description="what an event survives: normal, the process being killed; full, a power cut"
+    )
     reload: bool = Field(False, description="restart when a source file changes")
     workers: int = Field(1, ge=1, le=64, description="number of processes")
     allowed_hosts: Annotated[list[str], NoDecode] = Field(

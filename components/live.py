@@ -48,3 +48,8 @@ def Badge() -> FT:
         Output(cls="visually-hidden", data_live_announce=True),
         cls="badge",
     )
+
+
+def Fetch(event: str, url: str, *content: Any, **attrs: Any) -> FT:
+    """Fetch `url` anew at each `event` of the Live around it; `content` stands there until then."""
+    return Div(*content, hx_get=url, hx_trigger=f"sse:{event}", **attrs)

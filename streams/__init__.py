@@ -1,19 +1,22 @@
 """The live things: one file each, with its table, what changes it, its generator and its routes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fasthtml.core import APIRouter
+from starlette.datastructures import State
+from starlette.responses import HTMLResponse
 
-from tidewire import PerTab
+from tidewire import Change, PerTab, Topic, markup
 
 
 @dataclass(frozen=True)
 class LiveThing:
     """One live thing, as main.py lists it and as navigation, overview and catalogue find it.
 
-    name: of its topic and its DOM id. href: its page. card: draws its live content for the overview, if it has any.
+    name: of its topic and its DOM id. href: its page. card: draws it live for the overview, if it can.
+    part: draws it for another page, whose stream carries its topic. prepare: makes its tables.
     """
 
     name: str
@@ -21,5 +24,12 @@ class LiveThing:
     about: str
     href: str
     routes: APIRouter
-    streams: Sequence[PerTab] = ()
+    streams: Sequence[PerTab | Topic[Any]] = ()
     card: Callable[[], Any] | None = None
+    part: Callable[[State], Any] | None = None
+    prepare: Callable[[Change], None] | None = None
+
+
+def fragment(*parts: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+    """Answer an action with components alone, without the page around them, whoever asks."""
+    return HTMLResponse(markup(parts), status, headers)

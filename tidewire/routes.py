@@ -46,7 +46,7 @@ class PerTab:
         if "start" in self._takes:
             arguments["start"] = last_number(scope)
         if "request" in self._takes:
-            arguments["request"] = Request(scope)
+            arguments["request"] = Request(dict(scope))  # a copy: the scope is emptied once the stream is handed over
         await EventStream(self.generator(**arguments))(scope, receive, send)
 
 

@@ -172,8 +172,24 @@
     const swap = swapOf(element);
     const text = LISTS.includes(swap.swapStyle) ? upserting(message.data) : message.data;
     api.swap(api.getTarget(element), text, swap, { contextElement: element });
+    cap(element, swap.swapStyle);
     api.triggerEvent(element, "htmx:sseMessage", message);
   }
+
+  /** Let the oldest go where a list is longer than its data-max. @param {Element} list @param {string} swapStyle */
+  function cap(list, swapStyle) {
+    const most = Number(list.dataset.max ?? Infinity);
+    while (list.children.length > most) {
+      (swapStyle === "afterbegin" ? list.lastElementChild : list.firstElementChild).remove();
+    }
+  }
+
+  // The answer to a form that adds to a list may come after the stream has put the same element there.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event;
+    const style = detail.swapOverride ?? swapOf(detail.requestConfig.elt).swapStyle;
+    if (LISTS.includes(style)) detail.serverResponse = upserting(detail.serverResponse);
+  });
 
   /**
    * Mark the elements whose id is in the page already, so that htmx puts each in its old place (out of band).

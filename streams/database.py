@@ -1,0 +1,40 @@
+"""The board's database, as handlers and snapshots read it."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from fastlite import database
+
+
+def connect(path: str) -> Any:
+    """Open the database with fastlite, patient enough for several processes."""
+    opened = database(path)
+    opened.conn.execute("PRAGMA busy_timeout = 10000")
+    return opened
+
+
+class Database(threading.local):
+    """The database for reading: a connection of its own for each thread that asks.
+
+    Changes go through `hub.change`, together with their events.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: Any = None
+
+    @property
+    def t(self) -> Any:
+        """The tables, as fastlite has them: `db.t.tasks(order_by="id")`."""
+        return self._opened().t
+
+    def q(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
+        """Run a query."""
+        rows: list[dict[str, Any]] = self._opened().q(sql, parameters)
+        return rows
+
+    def _opened(self) -> Any:
+        if self._db is None:
+            self._db = connect(str(self._path))
+        return self._db

@@ -1,0 +1,56 @@
+"""What programs are answered: the id of the event they published, once however often they ask."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from tidewire import Change, Hub
+
+A = ParamSpec("A")
+
+KEPT_SECONDS = 24 * 3600
+LONGEST_KEY = 200
+
+
+def prepare(change: Change) -> None:
+    """Make the table of answers."""
+    change.db.t.answers.create(key=str, answer=str, time=float, pk="key", if_not_exists=True)
+
+
+async def answer_once(
+    request: Request, hub: Hub, publish: Callable[Concatenate[Change, A], str], *args: A.args, **kwargs: A.kwargs
+) -> JSONResponse:
+    """Publish and answer 201 with the event's id.
+
+    A request whose `Idempotency-Key` was answered within a day, for the same path, is given that answer again: the
+    answer is kept in the very transaction that publishes, so a program that heard nothing may ask until it does.
+    """
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > LONGEST_KEY:
+        return JSONResponse({"errors": {"Idempotency-Key": f"expected at most {LONGEST_KEY} characters"}}, 422)
+
+    def once(change: Change) -> dict[str, Any]:
+        if not key:
+            return {"id": publish(change, *args, **kwargs)}
+        answers = change.db.t.answers
+        answers.delete_where("time < ?", (time.time() - KEPT_SECONDS,))
+        name = f"{request.url.path} {key}"
+        known = list(answers("key = ?", (name,)))
+        if known:
+            answer: dict[str, Any] = json.loads(known[0]["answer"])
+            return answer
+        answer = {"id": publish(change, *args, **kwargs)}
+        answers.insert(key=name, answer=json.dumps(answer), time=time.time())
+        return answer
+
+    return JSONResponse(await hub.change(once), 201)
+
+
+def invalid_answer(invalid: ValidationError) -> JSONResponse:
+    """Answer 422, naming each field and what is wrong with it."""
+    return JSONResponse({"errors": {".".join(map(str, e["loc"])): e["msg"] for e in invalid.errors()}}, 422)
