@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "docs" / "assets"
 PICTURES = {"overview": "/"}
-SIZE = {"width": 1280, "height": 480}
+SIZE = {"width": 1280, "height": 720}
 LIVE = '[data-live-badge][data-state="live"]'
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
