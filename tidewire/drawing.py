@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from tidewire.errors import BadStream
+from tidewire.errors import BadMessage, BadStream
 from tidewire.events import sse_message
 from tidewire.journal import Entry
 from tidewire.topics import Event, Topic
@@ -19,13 +19,16 @@ def draw_html(topic: Topic[Any], entry: Entry, event_id: str) -> bytes:
     from one event to the next would be another thing for them. The id stands in the last message alone, so that a
     cut in between loses nothing.
     """
-    texts = _run(topic, topic.event_of(entry, event_id))
-    if not texts:
+    text = "".join(_run(topic, topic.event_of(entry, event_id)))
+    if not text:
         return b""
-    texts = [_ID.sub("", text) for text in texts]
+    if not text.endswith("\n\n"):  # it would run into the next message, somebody else's
+        raise BadMessage(f"topic {topic.name!r}: expected whole messages, made by sse_message, got {text[-40:]!r}")
+    text = _ID.sub("", text)
     if not entry.ephemeral:
-        texts[-1] = f"id: {event_id}\n{texts[-1]}"
-    return "".join(texts).encode("utf-8", "replace")
+        rest, end, last = text.removesuffix("\n\n").rpartition("\n\n")
+        text = f"{rest}{end}id: {event_id}\n{last}\n\n"
+    return text.encode("utf-8", "replace")
 
 
 def draw_json(topic: Topic[Any], entry: Entry, event_id: str) -> bytes:

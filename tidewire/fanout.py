@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.types import Message as Asgi
@@ -17,11 +18,14 @@ class Member(Protocol):
 
     send: Send
 
+    def fall_behind(self, cursor: int) -> None:
+        """Leave the group, and catch up from `cursor`."""
+
     def park(self, sending: Coroutine[Any, Any, None], waits_for: Any, cursor: int) -> None:
         """Take over a `send` that waits for a slow client, and catch up from `cursor` when it is done."""
 
-    def fail(self, fault: BaseException) -> None:
-        """Learn that its `send` raised."""
+    def fail(self) -> None:
+        """Learn that its `send` raised: nobody is there."""
 
 
 class Group:
@@ -53,14 +57,10 @@ class Group:
                 waits_for = sending.send(None)
             except StopIteration:
                 continue
-            except Exception as fault:
-                out.append(lambda member=member, fault=fault: member.fail(fault))  # type: ignore[misc]
+            except Exception:
+                out.append(member.fail)
             else:
-                out.append(
-                    lambda member=member, sending=sending, waits_for=waits_for: member.park(  # type: ignore[misc]
-                        sending, waits_for, cursor
-                    )
-                )
+                out.append(partial(member.park, sending, waits_for, cursor))
         for leave in out:  # after the loop: leaving changes the members
             leave()
 
@@ -95,19 +95,23 @@ class Fanout:
                 if not groups:
                     del self._by_topic[name]
 
-    def send(self, messages: Iterable[Message], cursor: int) -> None:
-        """Draw the messages that somebody listens to, and hand each group its chunk."""
-        chunks: dict[Group, list[Message]] = {}
+    def send(self, messages: Iterable[Message], after: int, upto: int) -> None:
+        """Draw the messages that somebody listens to, and hand each group its chunk.
+
+        after: what everybody in a group has been sent already; upto: what they have been sent afterwards.
+        """
+        concerned: dict[Group, list[Message]] = {}
         for message in messages:
             for group in self._by_topic.get(message.entry.topic, ()):
-                chunks.setdefault(group, []).append(message)
-        for group, mine in chunks.items():
+                concerned.setdefault(group, []).append(message)
+        for group, mine in concerned.items():
             told = worth_telling(mine) if len(mine) > 1 else mine
-            chunk = b"".join([self._painter.draw(message, group.key[1]) for message in told])
-            if chunk:
-                group.send(chunk, len(told), cursor)
-
-    def tell(self, topic: str, chunks: dict[str, bytes], cursor: int) -> None:
-        """Hand something that is no event, in its forms, to everybody who listens to a topic."""
-        for group in tuple(self._by_topic.get(topic, ())):
-            group.send(chunks[group.key[1]], 1, cursor)
+            drawn = [self._painter.draw(message, group.key[1]) for message in told]
+            chunk = b"".join(filter(None, drawn))
+            if None in drawn:
+                # Each comes upon it again when it catches up, and is reset then and there, whoever else is slow,
+                # parked or joining: a reset of everybody at once would miss these.
+                for member in tuple(group.members):
+                    member.fall_behind(after)
+            elif chunk:
+                group.send(chunk, len(told), upto)

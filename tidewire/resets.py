@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from tidewire.events import markup, sse_message
@@ -34,13 +35,6 @@ class Resets:
         # The id stands in the last message alone: a client that is cut off before it asks for a reset again.
         return b"".join(chunk for chunk, _ in drawn) + f"id: {self._hub.id_of(sequence)}\n\n".encode(), sequence
 
-    def of_everybody(self, topic: str) -> None:
-        """Draw a topic whole for everybody who is up to date, soon: an event of it could not be drawn."""
-        if topic in self._drawing:  # begun before that event: it may not show it
-            self._drawing[topic].add_done_callback(lambda _: self.of_everybody(topic))
-        else:
-            self._draw(topic).add_done_callback(lambda task: self._tell(topic, task))
-
     def _draw(self, name: str) -> "asyncio.Task[tuple[bytes, int]]":
         task = self._drawing.get(name)
         if task is None:
@@ -51,22 +45,19 @@ class Resets:
     async def _snapshot(self, name: str) -> tuple[bytes, int]:
         topic = self._hub.topics.find(name)
         sequence = self._hub.flushed  # before the state is read: the stream then repeats, and misses nothing
-        parameters = topic.parameters(name) or {}
-        component = await asyncio.to_thread(topic.snapshot, self._hub.context, **parameters)
-        parts = component if isinstance(component, list | tuple) else (component,)
-        return sse_message(_Html("".join(map(out_of_band, parts))), event=topic.event).encode(
-            "utf-8", "replace"
-        ), sequence
+        try:
+            html = await asyncio.to_thread(self._html, topic, topic.parameters(name) or {})
+            message = sse_message(_Html(html), event=topic.event)
+        except Exception:
+            # What an event could not be drawn for, a snapshot often cannot either: the other topics go on.
+            reference = secrets.token_hex(4)
+            log.exception("the snapshot of topic %s cannot be drawn, reference %s", name, reference)
+            message = sse_message(reference, event="stream-error")
+        return message.encode("utf-8", "replace"), sequence
 
-    def _tell(self, topic: str, task: "asyncio.Task[tuple[bytes, int]]") -> None:
-        if task.cancelled():
-            return
-        if fault := task.exception():
-            log.error("the snapshot of topic %s cannot be drawn", topic, exc_info=fault)
-        else:
-            html, _ = task.result()
-            json = sse_message({"topics": [topic]}, event="reset").encode()
-            self._hub.fanout.tell(topic, {"html": html, "json": json}, self._hub.flushed)
+    def _html(self, topic: Any, parameters: dict[str, str]) -> str:
+        component = topic.snapshot(self._hub.context, **parameters)
+        return "".join(map(out_of_band, component if isinstance(component, list | tuple) else (component,)))
 
 
 def out_of_band(component: Any) -> str:

@@ -16,7 +16,7 @@ from tidewire.errors import BadRequest, BadStream, UnknownTopic
 from tidewire.hub import Hub
 from tidewire.registry import sse_health
 from tidewire.stream import EventStream
-from tidewire.subscriber import TopicStream
+from tidewire.topic_stream import TopicStream
 from tidewire.topics import Topic
 
 LARGEST_SET = 100  # topics on one stream
@@ -97,9 +97,8 @@ class Listen:
         else:
             names = frozenset({self.topic.name.format(**scope["path_params"])})
         for name in names:
-            if hub.topics.find(name).name == name:
-                continue
-            await asyncio.to_thread(hub.check, name)  # a topic's own rule may read the database
+            if hub.topics.find(name).parameters(name):
+                await asyncio.to_thread(hub.check, name)  # a topic's own rule may read the database
         return names
 
 

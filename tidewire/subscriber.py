@@ -1,55 +1,70 @@
-"""Topic streams: subscribers of the hub, each up to date or behind with a cursor."""
+"""Subscribers: connections that listen to topics, each up to date or behind with a cursor."""
 
 import asyncio
-import logging
 import time
 import types
-from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Coroutine, Generator
+from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message as Asgi
+from starlette.types import Scope, Send
 
-from tidewire.errors import JournalUnavailable
+from tidewire.catchup import RESET_SECONDS, catch_up
 from tidewire.fanout import Group
+from tidewire.hub import Hub
 from tidewire.registry import Connection
-from tidewire.stream import Stream, watch
-from tidewire.window import Message, worth_telling
-
-if TYPE_CHECKING:
-    from tidewire.hub import Hub
-
-log = logging.getLogger("tidewire")
-
-PAGE = 50  # messages of the journal, or undrawn ones, that are drawn before others get their turn
-CHUNK_BYTES = 256 * 1024
-AHEAD_SECONDS = 5.0  # a page may come from a worker that is ahead of this one; for longer than this none is
-TROUBLE_SECONDS = 0.5
 
 
 class Subscriber(Connection):
     """A connection that listens to topics.
 
-    cursor: it has been sent everything up to this sequence; while it is in a `group` it is up to date, and the cursor
-    means nothing.
+    It is up to date, a member of a `group` that owns nothing, or behind: `catching_up`, and it has been sent everything
+    up to `cursor`. fault: what it could not catch up for.
     """
 
-    __slots__ = ("_base_bytes", "_base_events", "_catching_up", "cursor", "form", "group", "hub", "topics")
+    __slots__ = (
+        "_base_bytes", "_base_events", "catching_up", "cursor", "fault", "form", "group", "hub", "reset_at", "topics",
+    )  # fmt: skip
 
-    def __init__(self, scope: Scope, send: Send, hub: "Hub", topics: frozenset[str], form: str, cursor: int) -> None:
+    def __init__(self, scope: Scope, send: Send, hub: Hub, topics: frozenset[str], form: str, cursor: int) -> None:
         super().__init__(scope, send)
+        if self.transport is None:
+            self.send = _in_a_task(send)
         self.hub = hub
         self.topics = topics
         self.form = form
         self.cursor = cursor
+        self.reset_at = -RESET_SECONDS
         self.group: Group | None = None
-        self._catching_up: asyncio.Task[None] | None = None
+        self.catching_up: asyncio.Task[None] | None = None
+        self.fault: Exception | None = None
         self._base_events = self._base_bytes = 0
+
+    def begin(self) -> None:
+        """Join at once where nothing is missing, else catch up first."""
+        if self.cursor == self.hub.flushed:
+            self.join()
+        else:
+            self.catching_up = asyncio.ensure_future(self._rejoin())
+
+    def close(self) -> None:
+        """Leave, and end what goes on."""
+        self.leave()
+        if self.catching_up is not None:
+            self.catching_up.cancel()
+
+    def end(self, reason: Any) -> None:
+        """End the connection soon, for this reason."""
+        super().end(reason)
+        if self.catching_up is not None:
+            self.catching_up.cancel()
 
     # -- Up to date: a member of a group
 
     def join(self) -> None:
         """Become up to date: nothing is missing up to the last flush, and the next one will have the rest."""
         self.group = group = self.hub.fanout.join(self, self.topics, self.form)
+        self.topics = group.key[0]  # one set for all of them
         self._base_events, self._base_bytes = group.events, group.bytes
 
     def leave(self) -> None:
@@ -69,24 +84,6 @@ class Subscriber(Connection):
             self.bytes + self.group.bytes - self._base_bytes,
         )
 
-    def park(self, sending: Coroutine[Any, Any, None], waits_for: Any, cursor: int) -> None:
-        """Take over a `send` that waits for this slow client, and catch up from `cursor` when it is done."""
-        self.leave()
-        self.cursor = cursor
-        self.hub.counts["parked"] += 1
-        self._catching_up = asyncio.ensure_future(self._unpark(sending, waits_for))
-
-    def fail(self, fault: BaseException) -> None:
-        """End: a `send` raised, so nobody is there."""
-        self.leave()
-        self.end("left")
-
-    def end(self, reason: Any) -> None:
-        """End the connection soon, for this reason."""
-        super().end(reason)
-        if self._catching_up is not None:
-            self._catching_up.cancel()
-
     def beat(self) -> bytes:
         """Move the client's cursor, so that it does not age while its topics are quiet."""
         return super().beat() if self.group is None else f"id: {self.hub.id_of(self.hub.flushed)}\n\n".encode()
@@ -97,145 +94,97 @@ class Subscriber(Connection):
 
     def describe(self, now: float) -> dict[str, Any]:
         """Describe the connection, and how many events it is behind."""
-        behind = 0 if self.group is not None else max(0, self.hub.flushed - self.cursor)
+        behind = 0 if self.group is not None else max(0, self.hub.flushed - max(0, self.cursor))
         return super().describe(now) | {"topics": sorted(self.topics), "behind": behind}
+
+    async def write(self, chunk: bytes, events: int = 0) -> None:
+        """Send a chunk of whole events; return when the server, or a task of its own, has taken it."""
+        if self.group is None:
+            return await super().write(chunk, events)
+        # Stepped like a flush, and parked like one: a heartbeat that waited here could come after a newer event, and
+        # set the client's cursor back.
+        sending: Any = self.send({"type": "http.response.body", "body": chunk, "more_body": True})
+        try:
+            waits_for = sending.send(None)
+        except StopIteration:
+            self.last = time.monotonic()
+            self.events += events
+            self.bytes += len(chunk)
+        except OSError:
+            self.fail()
+        else:
+            self.park(sending, waits_for, self.hub.flushed)
 
     # -- Behind: a cursor
 
-    async def _unpark(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    def fall_behind(self, cursor: int) -> None:
+        """Leave the group, and catch up from `cursor`."""
+        self.leave()
+        self.cursor = cursor
+        if self.reason is None:
+            self.catching_up = asyncio.ensure_future(self._rejoin())
+
+    def park(self, sending: Coroutine[Any, Any, None], waits_for: Any, cursor: int) -> None:
+        """Take over a `send` that waits for this slow client, and catch up from `cursor` when it is done."""
+        self.leave()
+        self.cursor = cursor
+        if self.reason is not None:  # it is about to be closed: what comes after its end would be an error
+            return sending.close()
+        if self.transport is not None:
+            self.hub.counts["parked"] += 1
+        self.catching_up = asyncio.ensure_future(self._rejoin(_resume(sending, waits_for)))
+
+    def fail(self) -> None:
+        """End: a `send` raised, so nobody is there."""
+        self.leave()
+        self.reason = self.reason or "left"
+        if self.task is not None:
+            self.task.cancel()
+
+    async def _rejoin(self, parked: Awaitable[None] | None = None) -> None:
         try:
-            self.writing += 1
-            try:
-                await _resume(sending, waits_for)
-            finally:
-                self.writing -= 1
-            await self.catch_up()
-            self.join()
-            self._catching_up = None
+            if parked is not None:
+                self.writing += 1
+                try:
+                    await parked
+                finally:
+                    self.writing -= 1
+            await catch_up(self)
+        except OSError:
+            self.fail()
         except Exception as fault:
-            self._catching_up = None
-            if not isinstance(fault, OSError):
-                log.exception("stream %s failed while it caught up", self.stream)
-                self.errors += 1
-            self.end("left" if isinstance(fault, OSError) else "failed")
-
-    async def catch_up(self) -> None:
-        """Send what is missing; return in the same step in which nothing is."""
-        while True:
-            hub = self.hub
-            if self.cursor > hub.flushed:
-                await self._wait_for_head()
-            elif self.cursor < hub.window.floor:
-                await self._send_page()
-            else:
-                missing = [m for m in hub.window.after(self.cursor, hub.flushed) if m.entry.topic in self.topics]
-                if not missing:
-                    self.cursor = hub.flushed
-                    return
-                await self._send_from_window(missing)
-            await asyncio.sleep(0)
-
-    async def _send_from_window(self, missing: list[Message]) -> None:
-        told, chunks, size, undrawn = worth_telling(missing), [], 0, 0
-        upto = self.hub.flushed
-        for index, message in enumerate(told):
-            undrawn += (message.html if self.form == "html" else message.json) is None
-            chunks.append(self.hub.painter.draw(message, self.form))
-            size += len(chunks[-1])
-            if (size >= CHUNK_BYTES or undrawn >= PAGE) and index + 1 < len(told):
-                upto = message.entry.sequence
-                break
-        await self.write(b"".join(chunks), len(chunks))
-        self.cursor = upto
-
-    async def _send_page(self) -> None:
-        """Read on in the journal, or start anew where retention has taken what is missing."""
-        hub, upto = self.hub, self.hub.flushed
-        lasting = [name for name in self.topics if hub.topics.find(name).keep == "all"]
-        try:
-            entries = await hub.journal.read(self.cursor, self.topics, PAGE)
-            floors = await hub.journal.floors(lasting)
-        except JournalUnavailable:  # the stream stays up: the journal recovers by itself, and says so elsewhere
-            await asyncio.sleep(TROUBLE_SECONDS)
-            return
-        if any(floor > self.cursor for floor in floors.values()):
-            return await self.reset()
-        messages = [Message(entry, hub.topics.find(entry.topic), hub.id_of(entry.sequence)) for entry in entries]
-        chunks = [hub.painter.draw_history(message, self.form) for message in worth_telling(messages)]
-        if chunks:
-            await self.write(b"".join(chunks), len(chunks))
-        self.cursor = entries[-1].sequence if len(entries) == PAGE else max(upto, *(e.sequence for e in entries), 0)
-
-    async def _wait_for_head(self) -> None:
-        deadline = time.monotonic() + AHEAD_SECONDS
-        while self.cursor > self.hub.flushed:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return await self.reset()
-            await self.hub.turn(left)
-
-    async def reset(self) -> None:
-        """Send the topics whole, and go on from there."""
-        chunk, sequence = await self.hub.resets.of(self.topics, self.form)
-        await self.write(chunk, 1)
-        self.cursor = sequence
+            self.fault = fault
+            if self.task is not None:
+                self.task.cancel()
+        else:
+            self.join()
+        self.catching_up = None
 
 
-class TopicStream(Stream):
-    """Stream topics to one client: what it has missed since its cursor, then live.
+def _in_a_task(send: Send) -> Send:
+    """Make a `send` that is not the server's own wait for a task: it may not be stepped by hand."""
 
-    cursors: what the client says it has seen, as `last_event_id` lists it; without any it starts now.
-    """
+    async def patient(message: Asgi) -> None:
+        await asyncio.sleep(0)
+        await send(message)
 
-    def __init__(self, hub: "Hub", topics: frozenset[str], form: str, cursors: list[str]) -> None:
-        super().__init__()
-        self.hub = hub
-        self.topics = topics
-        self.form = form
-        self.cursors = cursors
-        self.subscriber: Subscriber | None = None
-
-    def connect(self, scope: Scope, send: Send) -> Subscriber:
-        """Make the subscriber; it is behind until it has caught up."""
-        self.subscriber = Subscriber(scope, send, self.hub, self.topics, self.form, self.hub.flushed)
-        return self.subscriber
-
-    async def speak(self, connection: Subscriber, receive: Receive) -> None:
-        """Catch up, join the others, and wait until the client leaves."""
-        known = [sequence for text in self.cursors if (sequence := self.hub.sequence_of(text)) is not None]
-        if known:
-            connection.cursor = known[0]
-        elif self.cursors:
-            await connection.reset()
-        self.cursors = []
-        if connection.transport is None:
-            return await self._follow(connection, receive)
-        await connection.catch_up()
-        connection.join()
-        await watch(receive, connection)
-
-    async def _follow(self, connection: Subscriber, receive: Receive) -> None:
-        """Serve a client through a `send` that is not the server's own, and may not be stepped by hand."""
-        watcher = asyncio.ensure_future(watch(receive, connection))
-        try:
-            while connection.reason is None:
-                await connection.catch_up()
-                await self.hub.turn()
-        finally:
-            watcher.cancel()
-
-    async def discard(self) -> None:
-        """Leave the group."""
-        if self.subscriber is not None:
-            self.subscriber.leave()
-            self.subscriber = None
+    return patient
 
 
 @types.coroutine
 def _resume(sending: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
     """Await a coroutine whose first step has been taken by hand already, and which waits for a future."""
-    try:
-        yield waits_for
-    except BaseException as fault:
-        sending.throw(fault)
+    while True:
+        try:
+            yield waits_for
+        except GeneratorExit:
+            sending.close()
+            raise
+        except BaseException as fault:
+            try:
+                waits_for = sending.throw(fault)
+            except StopIteration:
+                return
+        else:
+            break
     yield from sending.__await__()

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tidewire.errors import BadPayload, BadStream, EventTooLarge, UnknownTopic
+from tidewire.events import sse_message
 from tidewire.journal import Action, Draft, Entry, Retention
 
 P = TypeVar("P", bound=BaseModel)
@@ -65,7 +66,10 @@ class Topic(Generic[P]):
         self.known = known
         self.path = f"/sse/{name}"
         self.__doc__ = draw.__doc__
-        self._pattern = re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", name))
+        self._pattern = re.compile(
+            _PARAMETER.sub(r"(?P<\1>[^/]+)", re.escape(name).replace(r"\{", "{").replace(r"\}", "}"))
+        )
+        sse_message("", event=event)  # raises BadMessage now, not at each event
 
     @property
     def source(self) -> str:
@@ -116,10 +120,11 @@ def topic(
     event: the name its messages bear, which a reset bears too; default: the name of the topic.
     keep: "latest" where only the newest event counts: whoever is behind is told that one.
     ephemeral: such events are told to those who listen, and not kept: typing, presence.
-    retention: how many events are kept, and for how long; default 10,000 and a week, or 1 where the latest counts.
+    retention: how many events are kept, and for how long; default 10,000 and a week, or 1 of any age where the latest
+        counts.
     known: `known(context, **parameters)` says whether a full name exists; others are refused.
     """
-    kept = retention or (Retention(count=1) if keep == "latest" else Retention())
+    kept = retention or (Retention(count=1, age=None) if keep == "latest" else Retention())
     return lambda draw: Topic(
         name,
         contract,
