@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_BODY = 1024 * 1024 + 64 * 1024  # bytes: an event of 1 MiB, and what a form puts around it
 PORT = re.compile(r":\d*$")
 POLICY = {
     "Content-Security-Policy": (
@@ -25,6 +26,7 @@ class Guard:
 
     An unsafe method needs the same origin (a browser) or the token as `Authorization: Bearer` (a program): 401 for
     a wrong token, 403 for neither. A SameSite cookie would not do: it is sent from another port of localhost.
+    A body has to say how large it is (411), and may be no larger than `LARGEST_BODY` (413).
     A Host that is not among `hosts` is refused with 400, or a page elsewhere could read the board by DNS rebinding.
     """
 
@@ -55,6 +57,10 @@ class Guard:
         host = PORT.sub("", headers.get("host", "")).lower()
         if host not in self.hosts and "*" not in self.hosts:
             return PlainTextResponse(f"Unknown host {host!r}: TIDEWIRE_ALLOWED_HOSTS names those allowed.\n", 400)
+        if "transfer-encoding" in headers:
+            return PlainTextResponse("Say the Content-Length.\n", 411)
+        if int(headers.get("content-length", "0")) > LARGEST_BODY:
+            return PlainTextResponse(f"Expected at most {LARGEST_BODY} bytes.\n", 413)
         if method in SAFE_METHODS:
             return None
         scheme, _, given = headers.get("authorization", "").partition(" ")

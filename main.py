@@ -103,7 +103,7 @@ board = FastHTML(
 )
 board.state.things = board.state.navigation = things
 board.state.beside_tasks = (stats.thing, notifications.thing)
-board.state.signalled = stats.thing
+board.state.figures = stats.figures
 board.state.tell = task_changed
 for routes in (overview.routes, health.routes, *(thing.routes for thing in things)):
     routes.to_app(board)

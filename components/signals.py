@@ -3,10 +3,10 @@
 from typing import Any
 
 from fastcore.xml import FT
-from fasthtml.components import Code, Div, P
+from fasthtml.components import Code, P
 
 from components.live import Fetch, Live, Swap
-from components.parts import Elsewhere, PageHead, PageTitle, Panel, Waiting
+from components.parts import Elsewhere, PageHead, PageTitle, Panel
 
 
 def SignalsPage(stats: Any, origin: str, source: str) -> tuple[FT, ...]:
@@ -22,7 +22,7 @@ def SignalsPage(stats: Any, origin: str, source: str) -> tuple[FT, ...]:
         Live(
             "/sse",
             Panel(Fetch("stats_update", "/stats", stats, id="fetched-stats"), caption="GET /stats on stats_update"),
-            Panel(Swap("ping", Waiting("Waiting for the first ping …"), tag=P), caption="ping, every 10 s"),
+            Panel(Swap("ping", "Waiting for the first ping …", tag=P), caption="ping, every 10 s"),
         ),
-        Div(Elsewhere(origin, "/sse", source)),
+        Elsewhere(origin, "/sse", source),
     )

@@ -33,7 +33,7 @@ async def signals(request: Request) -> AsyncIterator[str]:
 @routes("/signals", methods=["GET"])
 def page(request: Request, state: State) -> Any:
     """Show figures that are fetched when they have changed."""
-    return SignalsPage(state.signalled.part(state), str(request.base_url), signals.source)
+    return SignalsPage(state.figures(state), str(request.base_url), signals.source)
 
 
 thing = LiveThing(

@@ -46,6 +46,11 @@ def page(state: State, htmx: HtmxHeaders) -> Any:
     return StatsFigures(counted) if htmx.request else StatsPage(counted, after)
 
 
+def figures(state: State) -> Any:
+    """Show the figures alone, for a page that fetches them anew."""
+    return StatsFigures(count(state.db))
+
+
 def part(state: State) -> Any:
     """Show the figures in somebody else's stream."""
     return StatsPanel(count(state.db))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
+from fasthtml.components import Template
 from fasthtml.core import APIRouter, HtmxHeaders
 from pydantic import ValidationError
 from starlette.datastructures import State
@@ -88,7 +89,8 @@ async def create(state: State, data: dict) -> Any:  # type: ignore[type-arg]
         form = TaskForm(str(data.get("title", "")), f"Title: {invalid.errors()[0]['msg']}")
         return fragment(form, status=422, headers={"HX-Retarget": "#task-form", "HX-Reswap": "outerHTML"})
     task = await state.hub.change(add, new, state.tell)
-    return fragment(TaskRow(task), TaskForm(hx_swap_oob="true"))
+    # In a template, or the parser, which is inside a table after a row, would take the form's fields out of it.
+    return fragment(TaskRow(task), Template(TaskForm(hx_swap_oob="true")))
 
 
 @routes("/tasks/{id}/{action}", methods=["POST"])

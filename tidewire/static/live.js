@@ -187,7 +187,8 @@
   // The answer to a form that adds to a list may come after the stream has put the same element there.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { detail } = event;
-    const style = detail.swapOverride ?? swapOf(detail.requestConfig.elt).swapStyle;
+    const said = detail.xhr.getResponseHeader("HX-Reswap"); // htmx heeds it after this event
+    const style = said ?? detail.swapOverride ?? swapOf(detail.requestConfig.elt).swapStyle;
     if (LISTS.includes(style)) detail.serverResponse = upserting(detail.serverResponse);
   });
 
