@@ -117,7 +117,7 @@ app = Tidewire(Guard(board, token=settings.secret("token"), hosts=[*settings.all
 
 def run(target: str = "main:app", app: Any = app) -> None:
     """Serve the board as the settings say, until Ctrl-C."""
-    settings.check()
+    settings.check_port()
     settings.export()
     print(
         f"\n  Tidewire   {settings.origin}   (Ctrl-C to stop)\n"

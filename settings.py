@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "TIDEWIRE_"
+SQLITE = b"SQLite format 3\0"  # how such a file begins; an empty one will
 
 
 class Settings(BaseSettings):
@@ -69,13 +70,21 @@ class Settings(BaseSettings):
             value = getattr(self, name)
             os.environ[PREFIX + name.upper()] = ",".join(value) if isinstance(value, list) else str(value)
 
-    def check(self) -> None:
-        """Stop with one line where the port is taken or the database cannot be written."""
-        for path in (self.database, self.database.parent):
+    def check_database(self) -> None:
+        """Stop with one line where the database cannot be written, or is something else."""
+        file = self.database
+        for path in (file, file.parent):
             if path.exists() and not os.access(path, os.W_OK):
-                stop(f"{PREFIX}DATABASE: expected a file that can be written, got {self.database}: not permitted")
-        if self.database.is_dir():
-            stop(f"{PREFIX}DATABASE: expected a file, got the folder {self.database}")
+                stop(f"{PREFIX}DATABASE: expected a file that can be written, got {file}: not permitted")
+        if file.is_dir():
+            stop(f"{PREFIX}DATABASE: expected a file, got the folder {file}")
+        if file.is_file():
+            with file.open("rb") as content:
+                if content.read(len(SQLITE)) not in (SQLITE, b""):
+                    stop(f"{PREFIX}DATABASE: expected an SQLite database, got {file}, which is none")
+
+    def check_port(self) -> None:
+        """Stop with one line where the port is taken."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -95,7 +104,7 @@ def load(arguments: Sequence[str] | None = None) -> Settings:
     """
     given = vars(_parser().parse_args(arguments)) if arguments is not None else {}
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as invalid:
         faults = (
             f"{PREFIX}{str(error['loc'][0]).upper()} (--{str(error['loc'][0]).replace('_', '-')}): "
@@ -103,6 +112,8 @@ def load(arguments: Sequence[str] | None = None) -> Settings:
             for error in invalid.errors()
         )
         stop("; ".join(faults))
+    settings.check_database()
+    return settings
 
 
 def stop(line: str) -> NoReturn:

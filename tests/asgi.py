@@ -24,6 +24,9 @@ class Transport:
     def abort(self) -> None:
         self.aborted = True
 
+    def get_extra_info(self, name: str) -> None:
+        """It has no socket."""
+
 
 class Client:
     """One request to an app, under way while the block lasts: `async with Client(app, "/sse/clock") as client:`."""

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidewire.lifecycle import Lifecycle
-from tidewire.registry import Registry, transport_of
+from tidewire.registry import Registry, socket_of, transport_of
+from tidewire.sockets import bound_silence
 
 log = logging.getLogger("tidewire")
 
@@ -97,11 +98,12 @@ class Exchange:
             headers = message.get("headers", ())
             if any(name == b"content-type" and b"text/event-stream" in value for name, value in headers):
                 self.registry.inside.add(self)
+                bound_silence(socket_of(self.transport))
         elif self._opening is None:
             self._opening = message
+        await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.registry.inside.discard(self)  # it may go on with work of its own, which a stop waits for
-        await self._send(message)
 
     def hand_over(self, start: Message, opening: Message, run: Run) -> bool:
         """Let `run` have the connection once the app has returned; refuse where middleware has touched it."""

@@ -10,24 +10,22 @@ import contextlib
 import gc
 import logging
 import signal
-import socket
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidewire.errors import StartupError
 from tidewire.registry import Registry
+from tidewire.sockets import bound_silence, raise_file_limit
 
 log = logging.getLogger("tidewire")
 
 TEND_SECONDS = 0.2
 FOREIGN_SECONDS = 0.5  # a stream that is not ours gets this long to end by itself
 STALLED_SECONDS = 1.0  # a client that takes nothing gets this long to take the end of its stream
-# Heartbeats (15 s) plus this is how long a client that has vanished, or stopped reading, is kept.
-TCP_USER_TIMEOUT_SECONDS = 20
 IDLE_SOCKET_SECONDS = 30  # a socket that has not sent a whole request head by then is closed
 
 
@@ -63,7 +61,7 @@ class Lifecycle:
 
     def _start(self) -> None:
         self.registry.stopping = False
-        _raise_file_limit()
+        raise_file_limit()
         # Streams live long: what exists now is never garbage, and a rarer collection halves the tail of latencies.
         gc.collect()
         gc.freeze()
@@ -123,8 +121,10 @@ class Lifecycle:
             return
         while not server.started:  # noqa: ASYNC110 - uvicorn sets a flag, and tells nobody
             await asyncio.sleep(TEND_SECONDS)
-        _bound_silence(sock for listener in server.servers for sock in listener.sockets)
-        idle: set[Any] = set()
+        for listener in server.servers:
+            for sock in listener.sockets:
+                bound_silence(sock)
+        idle: set[tuple[Any, int]] = set()
         ticks = 0
         while True:
             await asyncio.sleep(TEND_SECONDS)
@@ -133,33 +133,15 @@ class Lifecycle:
             ticks += 1
             if ticks * TEND_SECONDS >= IDLE_SOCKET_SECONDS:
                 ticks = 0
-                without_request = {c for c in server.server_state.connections if getattr(c, "cycle", c) is None}
-                for connection in idle & without_request:
+                still_idle = set(_without_request(server.server_state.connections))
+                for connection, _ in idle & still_idle:
                     connection.transport.close()
-                idle = without_request
+                idle = still_idle
 
 
-def _raise_file_limit() -> None:
-    """Let the process open as many sockets as the system allows: a stream is one, and the usual limit is 1,024."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _bound_silence(listening: Iterable[socket.socket]) -> None:
-    """Have the kernel give up clients that acknowledge or read nothing; accepted sockets inherit the option."""
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is None:
-        return
-    for listener in listening:
-        with contextlib.suppress(OSError), listener_copy(listener) as sock:
-            sock.setsockopt(socket.IPPROTO_TCP, option, TCP_USER_TIMEOUT_SECONDS * 1000)
-
-
-def listener_copy(listener: socket.socket) -> socket.socket:
-    """Open a socket's descriptor once more: uvloop hands out sockets without setsockopt."""
-    return socket.fromfd(listener.fileno(), listener.family, listener.type)
+def _without_request(connections: Iterable[Any]) -> Iterator[tuple[Any, int]]:
+    """List the connections that have no request under way, each with what tells its last request from the next."""
+    for connection in connections:
+        cycle = getattr(connection, "cycle", connection)
+        if cycle is None or getattr(cycle, "response_complete", False):
+            yield connection, id(cycle)

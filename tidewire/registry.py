@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Scope, Send
 
+from tidewire.sockets import bound_silence
+
 # Proxies drop a stream that says nothing for 30 to 60 s; a client takes 20 s of silence for a dead line.
 HEARTBEAT_SECONDS = 15.0
 SWEEP_SECONDS = 1.0
@@ -122,6 +124,7 @@ class Registry:
 
     def add(self, connection: Connection) -> None:
         """Take in a connection that has just been opened."""
+        bound_silence(socket_of(connection.transport))
         self._open.add(connection)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
@@ -170,3 +173,8 @@ async def sse_health(request: Request) -> JSONResponse:
 def transport_of(send: Send) -> asyncio.Transport | None:
     """Find the socket behind uvicorn's `send`, which alone can be cut when its client has stalled."""
     return getattr(getattr(send, "__self__", None), "transport", None)
+
+
+def socket_of(transport: asyncio.BaseTransport | None) -> Any:
+    """Find the socket of a transport; None where there is none."""
+    return transport.get_extra_info("socket") if transport is not None else None

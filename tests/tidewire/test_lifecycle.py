@@ -87,13 +87,14 @@ def test_clients_that_never_finish_a_request_do_not_keep_a_page_from_loading(ser
 @pytest.mark.slow
 def test_clients_that_never_finish_a_request_are_let_go(serve):
     server = serve()
-    address = (server.host, server.port)
     whole = b"GET /sse-health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    for said in (b"", b"GET / HTTP/1.1\r\nHost: ", whole + b"GET / HTTP/1.1\r\n"):
-        with socket.create_connection(address) as idle:
-            idle.settimeout(70)
-            idle.sendall(said)
-            while idle.recv(65536):  # until the server closes
+    with contextlib.ExitStack() as held:
+        idle = [held.enter_context(socket.create_connection((server.host, server.port))) for _ in range(3)]
+        for sock, said in zip(idle, (b"", b"GET / HTTP/1.1\r\nHost: ", whole + b"GET / HTTP/1.1\r\n"), strict=True):
+            sock.sendall(said)
+        for sock in idle:
+            sock.settimeout(70)
+            while sock.recv(65536):  # until the server closes
                 pass
 
 

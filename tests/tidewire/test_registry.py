@@ -1,0 +1,251 @@
+"""The connections that are open: what /sse-health says of them, what they cost, and that none is kept for nobody."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from servers import ROOT, UVICORN, WAYS, Server, Stream, streams, until
+
+from tidewire.registry import Connection, Registry
+
+GONE_SECONDS = 40
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc, or needs TCP_USER_TIMEOUT")
+
+
+async def connection(**given):
+    async def send(message):
+        pass
+
+    return Connection({"path": "/sse/x", "client": ("127.0.0.1", 1)}, send, **given)
+
+
+async def test_a_connection_tells_its_life():
+    registry = Registry()
+    one = await connection()
+    registry.add(one)
+    await one.write(b"data: x\n\n", 1)
+    await one.write(one.beat())
+    health = registry.health()
+    assert health["process"] == os.getpid()
+    assert health["active_connections"] == 1
+    [told] = health["connections"]
+    assert 0 <= told.pop("seconds_since_last_message") <= told.pop("uptime_seconds") < 5
+    assert told == {"stream": "/sse/x", "client": "127.0.0.1", "events": 1, "bytes": 12, "errors": 0}
+
+
+async def test_the_first_reason_to_end_counts():
+    one = await connection()
+    one.end("stop")
+    one.end("left")
+    assert one.reason == "stop"
+
+
+async def test_a_stop_reaches_every_connection_and_lets_no_more_in():
+    registry = Registry()
+    several = [await connection() for _ in range(3)]
+    for one in several:
+        registry.add(one)
+    registry.stop()
+    assert [one.reason for one in several] == ["stop"] * 3
+    assert registry.stopping
+
+
+async def test_the_timer_rests_while_nothing_is_open():
+    registry = Registry()
+    one = await connection(max_age=0)
+    registry.add(one)
+    registry._sweep()
+    assert one.reason == "age"
+    registry.discard(one)
+    registry._sweep()
+    assert registry._sweeper is None
+    registry.add(await connection())
+    assert registry._sweeper is not None
+    registry._sweeper.cancel()
+
+
+async def test_heartbeats_go_to_those_that_were_silent_only():
+    registry = Registry(heartbeat=10)
+    silent, lively = await connection(), await connection()
+    silent.last -= 11
+    for one in (silent, lively):
+        registry.add(one)
+    registry._sweep()
+    await asyncio.wait(registry._beats)
+    assert (silent.bytes, lively.bytes) == (3, 0)
+    registry._sweeper.cancel()
+
+
+def test_health_lists_the_open_streams_and_forgets_those_that_left(board):
+    with streams(board, "/sse/counter", 2), streams(board, "/events", 1) as [events]:
+        events.read_until(b"Update #2")
+        health = board.get("/sse-health")
+        assert health.headers["cache-control"] == "no-store"
+        assert sorted(told["stream"] for told in health.json()["connections"]) == [
+            "/events",
+            "/sse/counter",
+            "/sse/counter",
+        ]
+        told = next(told for told in health.json()["connections"] if told["stream"] == "/events")
+        assert told["events"] >= 2
+        assert told["bytes"] > 100
+    until(lambda: board.connections() == 0, 0.5)
+
+
+@linux
+def test_a_thousand_clients_that_come_and_leave_leave_nothing(serve, many_files, record_property):
+    server = serve()
+
+    def come_and_leave(cycles):
+        for _ in range(cycles // 50):
+            with streams(server, "/sse/clock", 50):
+                pass
+        until(lambda: server.connections() == 0, 5)
+
+    come_and_leave(500)  # what is allocated once is no leak
+    before = server.memory()
+    come_and_leave(1000)
+    record_property("grown", server.memory() - before)
+    assert server.memory() - before < 5_000_000
+    assert server.complaints() == []
+
+
+@linux
+def test_an_idle_stream_costs_no_more_than_16_kib(record_property):
+    printed = subprocess.run(
+        [sys.executable, "benchmarks/idle.py"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    bare, board = (float(line.split(" KiB")[0].split()[-1]) for line in printed.splitlines())
+    record_property("kib", board)
+    assert bare < board < 16
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_clients_that_stop_reading_are_let_go(serve, way, record_property):
+    server = serve(way, program="probe")
+    with (
+        streams(server, "/sse/flood", 3, buffer=4096),
+        streams(server, "/sse/clock", 3, buffer=1),
+        server.open("/sse/counter") as reader,
+    ):
+        stopped = time.monotonic()
+        assert server.connections() == 7
+
+        def only_the_reader():
+            reader.read_until(b"\n\n")
+            reader.raw = b""
+            return server.connections() == 1
+
+        until(only_the_reader, GONE_SECONDS)
+        record_property("seconds", round(time.monotonic() - stopped, 1))
+    assert server.complaints() == []
+
+
+class Elsewhere:
+    """A host of its own on a wire of its own, which can be cut (a network namespace)."""
+
+    numbers = itertools.count(os.getpid() % 200 + 1)
+
+    def __init__(self):
+        n = next(self.numbers) % 250
+        self.name, self.wire = f"tw{n}", f"twv{n}"
+        self.here, self.there = f"10.213.{n}.1", f"10.213.{n}.2"
+
+    def __enter__(self):
+        self("ip", "netns", "add", self.name)
+        self("ip", "link", "add", self.wire, "type", "veth", "peer", "name", "eth0", "netns", self.name)
+        self("ip", "addr", "add", f"{self.here}/24", "dev", self.wire)
+        self("ip", "link", "set", self.wire, "up")
+        self("ip", "-n", self.name, "addr", "add", f"{self.there}/24", "dev", "eth0")
+        self("ip", "-n", self.name, "link", "set", "eth0", "up")
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["ip", "netns", "del", self.name], check=False)
+        subprocess.run(["ip", "link", "del", self.wire], check=False, capture_output=True)
+
+    def __call__(self, *command):
+        subprocess.run(command, check=True, capture_output=True, text=True)
+
+    def cut(self):
+        """Let no packet through any more: nobody is told."""
+        self("ip", "-n", self.name, "link", "set", "eth0", "down")
+
+    def clients(self, server, path, count):
+        """Readers of a stream over there; returned once each has its first bytes."""
+        script = (
+            "import sys; sys.path[:0] = sys.argv[1:2]\n"
+            "from servers import Stream\n"
+            "held = [Stream((sys.argv[2], int(sys.argv[3])), sys.argv[4]) for _ in range(int(sys.argv[5]))]\n"
+            "[stream.read_until(b'data:') for stream in held]\n"
+            "print('open', flush=True)\n"
+            "sys.stdin.read()\n"
+        )
+        given = [str(ROOT / "tests"), server.host, str(server.port), path, str(count)]
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.name, sys.executable, "-c", script, *given],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout.readline() == b"open\n"
+        return process
+
+
+@contextlib.contextmanager
+def elsewhere():
+    able = sys.platform.startswith("linux") and os.geteuid() == 0 and shutil.which("ip")
+    if not able and "CI" not in os.environ:
+        pytest.skip("cutting a wire needs Linux, root and iproute2")
+    with Elsewhere() as host:
+        yield host
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_clients_that_vanish_are_let_go(tmp_path, way, record_property):
+    with elsewhere() as host, Server(tmp_path, way, program="probe", host=host.here) as server:
+        quiet, lively = host.clients(server, "/sse/waiting", 5), host.clients(server, "/sse/clock", 5)
+        try:
+            assert server.connections() == 10
+            host.cut()
+            vanished = time.monotonic()
+            until(lambda: server.connections() == 0, GONE_SECONDS, every=0.5)
+            record_property("seconds", round(time.monotonic() - vanished, 1))
+        finally:
+            for process in (quiet, lively):
+                process.kill()
+                process.communicate()
+        assert server.notes.count("finally") == 5
+        assert server.complaints() == []
+
+
+@pytest.mark.slow
+def test_a_server_stops_in_time_though_clients_have_vanished(tmp_path):
+    with elsewhere() as host, Server(tmp_path, UVICORN, program="probe", host=host.here) as server:
+        clients = host.clients(server, "/sse/clock", 10)
+        host.cut()
+        try:
+            assert server.stop() < 5
+        finally:
+            clients.kill()
+            clients.communicate()
+        assert server.complaints() == []
+
+
+def test_a_client_that_left_in_mid_head_is_no_fault(serve):
+    server = serve()
+    with socket.create_connection((server.host, server.port)) as sock:
+        sock.sendall(b"GET /sse/counter HTTP/1.1\r\nHo")
+    with Stream((server.host, server.port), "/sse/counter") as stream:
+        stream.read_until(b"data:")
+    until(lambda: server.connections() == 0)
+    assert server.complaints() == []
