@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+import re
 import weakref
 from functools import partial
 
 import pytest
 from asgi import Client, turn
+from servers import UVICORN, Server, until
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -309,6 +311,34 @@ async def test_work_that_goes_on_after_a_stream_is_not_cut():
         enough.set()
         await client.done()
     assert finished.is_set()
+
+
+def seen_from_outside(server):
+    """What a client of a real server sees of a stream that the server ends: headers and body, without what varies."""
+    with server.open("/sse/words", headers={"Accept-Encoding": "gzip"}) as stream, server.open("/sse/words") as leaver:
+        for each in (stream, leaver):
+            each.read_until(b"data: three\n\n")
+        leaver.sock.close()
+        until(lambda: server.notes == ["finally"], 0.5)
+        assert server.stop() < 5
+        stream.read_to_end()
+    assert stream.raw.endswith(b"\r\n0\r\n\r\n")
+    head, *_ = stream.raw.partition(b"\r\n\r\n")
+    headers = sorted(line for line in head.lower().split(b"\r\n") if not line.startswith(b"date:"))
+    return headers, re.sub(r"retry: \d+", "retry: N", stream.text)
+
+
+def test_on_a_real_server_no_middleware_changes_what_a_client_sees(tmp_path):
+    seen = {}
+    for stack in ("", "session gzip", "session gzip base", "base session gzip"):
+        folder = tmp_path / (stack or "bare")
+        folder.mkdir()
+        with Server(folder, UVICORN, program="stacked", env={"PROBE_STACK": stack}) as server:
+            seen[stack] = seen_from_outside(server)
+            assert server.notes == ["finally"] * 2
+            assert server.complaints() == []
+    assert ": stop\nretry: N\n\n" in seen[""][1]
+    assert [stack for stack in seen if seen[stack] != seen[""]] == []
 
 
 async def test_a_websocket_is_none_of_its_business():
