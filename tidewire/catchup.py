@@ -41,6 +41,7 @@ class _CatchUp:
         self.hub = subscriber.hub
         # The window's part from before this process is a tail of the journal, which retention may have thinned.
         self.thinned = subscriber.cursor < self.hub.opened
+        self.shown: dict[str, int] = {}  # up to where a topic's reset has shown what cannot be drawn
 
     async def run(self) -> None:
         hub, subscriber = self.hub, self.subscriber
@@ -108,11 +109,11 @@ class _CatchUp:
         for left, message in zip(range(len(messages) - 1, -1, -1), messages, strict=True):
             fresh += not hub.painter.drawn(message, form)
             drawn = hub.painter.draw(message, form)
-            if drawn is None:
+            if drawn is None and message.entry.sequence > self.shown.get(message.entry.topic, UNKNOWN):
                 if chunks:
                     upto = message.entry.sequence - 1
                     break
-                return await self.reset()
+                return await self.reset_one(message)
             if drawn:
                 chunks.append(drawn)
                 size += len(drawn)
@@ -133,12 +134,24 @@ class _CatchUp:
             await self.hub.turn(left)
 
     async def reset(self) -> None:
-        """Send the topics whole, and go on from there."""
+        """Send all topics whole, and go on from there."""
+        chunk, sequence = await self.hub.resets.of(self.subscriber.topics, self.subscriber.form)
+        await self.go_on(chunk, sequence)
+        self.thinned = False
+
+    async def reset_one(self, undrawable: Message) -> None:
+        """Send the topic whole that has an event which cannot be drawn, and go on after that."""
         wait = self.subscriber.reset_at + RESET_SECONDS - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
-        chunk, sequence = await self.hub.resets.of(self.subscriber.topics, self.subscriber.form)
-        await self.subscriber.write(chunk, 1)
+        topic, sequence = undrawable.entry.topic, undrawable.entry.sequence
+        chunk, shown = await self.hub.resets.of(frozenset({topic}), self.subscriber.form)
+        if shown >= sequence:  # else it was begun for somebody else, before that event
+            await self.go_on(chunk, sequence)
+            self.subscriber.reset_at = time.monotonic()
+            self.shown[topic] = shown
+
+    async def go_on(self, chunk: bytes, sequence: int) -> None:
+        # The id stands after all of it: a client that is cut off before it asks for a reset again.
+        await self.subscriber.write(chunk + f"id: {self.hub.id_of(sequence)}\n\n".encode(), 1)
         self.subscriber.cursor = sequence
-        self.subscriber.reset_at = time.monotonic()
-        self.thinned = False

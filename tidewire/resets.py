@@ -23,17 +23,13 @@ class Resets:
         self._drawing: dict[str, asyncio.Task[tuple[bytes, int]]] = {}
 
     async def of(self, topics: frozenset[str], form: str) -> tuple[bytes, int]:
-        """Make the reset of these topics, and tell the sequence to go on after."""
+        """Make the reset of these topics, and tell up to which sequence, at least, it shows them."""
         self._hub.counts["resets"] += 1
         if form == "json":
             # A program has to fetch what it holds anew: only the board's own pages take components.
-            sequence = self._hub.flushed
-            reset = sse_message({"topics": sorted(topics)}, event="reset", id=self._hub.id_of(sequence))
-            return reset.encode(), sequence
+            return sse_message({"topics": sorted(topics)}, event="reset").encode(), self._hub.flushed
         drawn = await asyncio.gather(*(asyncio.shield(self._draw(name)) for name in sorted(topics)))
-        sequence = min(sequence for _, sequence in drawn)
-        # The id stands in the last message alone: a client that is cut off before it asks for a reset again.
-        return b"".join(chunk for chunk, _ in drawn) + f"id: {self._hub.id_of(sequence)}\n\n".encode(), sequence
+        return b"".join(chunk for chunk, _ in drawn), min(sequence for _, sequence in drawn)
 
     def _draw(self, name: str) -> "asyncio.Task[tuple[bytes, int]]":
         task = self._drawing.get(name)
