@@ -69,6 +69,7 @@ class _CatchUp:
         try:
             async with self.hub.history:
                 page = await self.page(after, floor) if after < floor else ([], after)
+                # Before the page is told: a client cut between a gap and its reset would come back behind the gap.
                 lost = await self.lost(after)
         except JournalUnavailable:  # the stream stays up: the journal recovers by itself, and says so elsewhere
             return await asyncio.sleep(TROUBLE_SECONDS)

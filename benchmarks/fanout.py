@@ -1,0 +1,251 @@
+"""Measure what an event costs the server for each subscriber it is delivered to: python benchmarks/fanout.py
+
+Beside each other, in one run: Tidewire in the board's own stack, sse-starlette with a queue for each subscriber, and
+FastHTML's EventStream with the component drawn for each subscriber. The figures are CPU seconds of the server's
+process (user and system), which is alone on one core; this client is on another. Bars are those of issue 3.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import resource
+import select
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+APPS = Path(__file__).with_name("fanout_apps.py")
+MARK = b"@"
+OPEN = b"\r\n\r\n"  # the end of the head of the response
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subscribers", type=int, default=1000, help="of the hot loop (%(default)s)")
+    parser.add_argument("--events", type=int, default=200, help="of the hot loop (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the best counts (%(default)s)")
+    parser.add_argument("--idle", type=int, default=5000, help="idle connections (%(default)s)")
+    parser.add_argument("--only", choices=["hot", "gather", "idle", "sets"], help="one part of it")
+    given = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    parts = {"hot": hot, "gather": gather, "idle": idle, "sets": sets}
+    for name, part in parts.items():
+        if given.only in (None, name):
+            part(given, cores[0])
+
+
+def hot(given: argparse.Namespace, core: int) -> None:
+    """Closed loop, window off: the next event when all have the last."""
+    print(f"closed loop, {given.subscribers} subscribers, window off: CPU for each delivered event")
+    costs: dict[str, float] = {}
+    for _ in range(given.rounds):  # in turn, so that noise strikes all of them
+        for name in ("tidewire:0", "sse-starlette", "seed"):
+            with Server(name, core) as server, Crowd(server, given.subscribers) as crowd:
+                crowd.publish(range(20))
+                before = server.cpu
+                crowd.publish(range(20, 20 + given.events))
+                cost = (server.cpu - before) / given.events / given.subscribers
+            costs[name] = min(cost, costs.get(name, cost))
+    own = costs["tidewire:0"]
+    for name, bar in (("tidewire:0", 1.0), ("sse-starlette", 5.5), ("seed", 11.0)):
+        print(f"  {name.partition(':')[0]:14} {costs[name] * 1e6:7.2f} us   {costs[name] / own:5.1f}x   (bar {bar}x)")
+
+
+def gather(given: argparse.Namespace, core: int) -> None:
+    """100 events a second, with and without the window that gathers them."""
+    costs = {}
+    for name in ("tidewire:0", "tidewire:0.02"):
+        for _ in range(given.rounds):
+            with Server(name, core) as server, Crowd(server, given.subscribers) as crowd:
+                crowd.publish(range(20))
+                before = server.cpu
+                crowd.publish(range(20, 320), rate=100)
+                cost = (server.cpu - before) / 300 / given.subscribers
+            costs[name] = min(cost, costs.get(name, cost))
+    share = costs["tidewire:0.02"] / costs["tidewire:0"]
+    print(f"100 events/s: {costs['tidewire:0'] * 1e6:.2f} us without a window, {costs['tidewire:0.02'] * 1e6:.2f} us")
+    print(f"  with one of 20 ms: {share:.2f}   (bar 0.6)")
+
+
+def idle(given: argparse.Namespace, core: int) -> None:
+    """Print what an idle stream costs: memory, and CPU to set it up."""
+    print(f"idle, {given.idle} streams: memory of one, and CPU to set it up")
+    setups = {}
+    for name in ("tidewire:0.02", "sse-starlette", "seed"):
+        with Server(name, core) as server, Crowd(server, 500), contextlib.ExitStack() as held:
+            rss, cpu = server.rss, server.cpu
+            for _ in range(given.idle // 500):
+                held.enter_context(Crowd(server, 500))
+            setups[name] = (server.cpu - cpu) / given.idle
+            size = (server.rss - rss) / given.idle / 1024
+        bar = "   (bars 12 KiB, 1/3 of the seed's)" if name.startswith("tidewire") else ""
+        print(f"  {name.partition(':')[0]:14} {size:5.1f} KiB   {setups[name] * 1e6:6.0f} us{bar}")
+    print(f"  tidewire's set-up is {setups['tidewire:0.02'] / setups['seed']:.2f} of the seed's")
+
+
+def sets(given: argparse.Namespace, core: int) -> None:
+    """Print what an event costs that concerns one of many distinct sets of topics."""
+    few, many = (min(asyncio.run(concerning_one(count)) for _ in range(given.rounds)) for count in (100, 10_000))
+    print(f"an event that concerns one of 100 sets of topics: {few * 1e6:.1f} us, of 10,000: {many * 1e6:.1f} us")
+    print(f"  {many / few:.2f}x   (bar: no dearer)")
+
+
+async def concerning_one(count: int, events: int = 2000) -> float:
+    """Measure the CPU seconds of one event, from publishing to the only subscriber that it concerns."""
+    from fanout_apps import Card, Post
+
+    from tidewire import Hub, sse_message, topic
+    from tidewire.journal.memory import MemoryJournal
+    from tidewire.subscriber import Subscriber
+
+    @topic("rooms/{room}", Post, snapshot=lambda context, room: Card(0))
+    async def rooms(posts: Any) -> Any:
+        async for post in posts:
+            yield sse_message(Card(post.data.n), id=post.id)
+
+    class Socket:
+        transport = asyncio.Transport()  # so that it is taken for the server's own
+
+        async def send(self, message: Any) -> None:
+            pass
+
+    hub = Hub(MemoryJournal(), [rooms], gather=0)
+    await hub.open()
+    for number in range(count):
+        topics = frozenset({f"rooms/{number}", f"rooms/{number}-more"})
+        Subscriber({"path": "/sse/live"}, Socket().send, hub, topics, "html", 0).join()
+    draft = hub.draft("rooms/7", Post(n=1))
+    before = time.process_time()
+    for _ in range(events):
+        await hub.journal.append([draft])
+        await asyncio.sleep(0)
+    cost = (time.process_time() - before) / events
+    await hub.close()
+    return cost
+
+
+class Server:
+    """One of the apps, in a process on a core of its own."""
+
+    def __init__(self, name: str, core: int) -> None:
+        self.name, self.core = name, core
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.address = probe.getsockname()
+
+    def __enter__(self) -> "Server":
+        command = [sys.executable, str(APPS), self.name, str(self.address[1]), str(self.core)]
+        self.process = subprocess.Popen(command)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(self.address, 1):
+                return self
+            time.sleep(0.05)
+        raise SystemExit(f"{self.name} does not answer")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds so far, of all its threads."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+    @property
+    def rss(self) -> int:
+        """Bytes of memory it holds."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Crowd:
+    """So many raw sockets, each with a stream open."""
+
+    def __init__(self, server: Server, count: int) -> None:
+        self.server, self.count = server, count
+        self.sockets: dict[int, socket.socket] = {}
+        self.marks = 0
+        self.poll = select.epoll()
+
+    def __enter__(self) -> "Crowd":
+        for _ in range(self.count):
+            sock = socket.create_connection(self.server.address, 30)
+            sock.sendall(b"GET /sse/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
+            self.sockets[sock.fileno()] = sock
+        for sock in self.sockets.values():
+            received = b""
+            while OPEN not in received:
+                received += (chunk := sock.recv(4096))
+                if not chunk:
+                    raise SystemExit(f"the stream ended: {received!r}")
+            sock.setblocking(False)
+            self.poll.register(sock.fileno(), select.EPOLLIN)
+        self.settle()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.poll.close()
+        for sock in self.sockets.values():
+            sock.close()
+
+    def settle(self) -> None:
+        """Read what is still on its way, until the server is quiet."""
+        before = -1.0
+        while self.server.cpu - before > 0.0005:
+            before = self.server.cpu
+            self.read(0.1)
+
+    def read(self, seconds: float) -> None:
+        """Read what is there after so long, and count the events.
+
+        It sleeps by the clock: a client that waited for its sockets would be woken by each write of the server, which
+        would pay for that; real clients are on other machines.
+        """
+        time.sleep(seconds)
+        for number, _ in self.poll.poll(0):
+            chunk = self.sockets[number].recv(65536)
+            if not chunk:
+                raise SystemExit("a stream ended")
+            self.marks += chunk.count(MARK)
+
+    def publish(self, numbers: range, rate: float | None = None) -> None:
+        """Publish each, and go on when all have it, or at a rate; return when all have all of them."""
+        expected = self.marks
+        begin = time.monotonic()
+        with socket.create_connection(self.server.address, 30) as line:
+            for count, number in enumerate(numbers):
+                while rate is not None and (left := begin + count / rate - time.monotonic()) > 0:
+                    self.read(min(left, 0.002))
+                line.sendall(
+                    f"POST /publish?n={number} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                    "Authorization: Bearer benchmark\r\nContent-Length: 0\r\n\r\n".encode()
+                )
+                expected += self.count
+                if rate is None:
+                    self.until(expected)
+                answer = line.recv(4096)
+                if not answer.startswith(b"HTTP/1.1 204"):
+                    raise SystemExit(f"{self.server.name} refused: {answer[:200]!r}")
+            self.until(expected)
+
+    def until(self, expected: int) -> None:
+        """Read until so many events have come."""
+        deadline = time.monotonic() + 60
+        while self.marks < expected:
+            self.read(0.001)
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{self.server.name}: {expected - self.marks} events are missing")
+
+
+if __name__ == "__main__":
+    main()
