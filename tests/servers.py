@@ -149,14 +149,23 @@ class Server:
         return Stream((self.host, self.port), path, **given)
 
     def connections(self) -> int:
-        """How many connections /sse-health of all processes lists; it takes as many answers as it needs."""
-        counts: dict[int, int] = {}
+        """How many connections /sse-health of all processes lists."""
+        return len(self.described())
+
+    def described(self) -> list[dict[str, Any]]:
+        """What /sse-health of all processes lists; it takes as many answers as it needs."""
+        told: dict[int, list[dict[str, Any]]] = {}
         deadline = time.monotonic() + 20
-        while len(counts) < self.processes:
+        while len(told) < self.processes:
             assert time.monotonic() < deadline, "not every process answers"
             health = self.get("/sse-health").json()
-            counts[health["process"]] = health["active_connections"]
-        return sum(counts.values())
+            told[health["process"]] = health["connections"]
+        return [connection for connections in told.values() for connection in connections]
+
+    def stuck(self, path: str) -> bool:
+        """Whether nobody reads the streams of a path that has more to say than anybody reads."""
+        flooded = [one for one in self.described() if one["stream"] == path]
+        return all(one["seconds_since_last_message"] > 0.3 for one in flooded)
 
     def tell(self, number: int, *, group: bool = False) -> None:
         """Send a signal to the process that was started; group: to all of them, as Ctrl-C in a terminal does."""
