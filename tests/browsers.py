@@ -81,6 +81,12 @@ def counter_of(tab: Page) -> int:
     return int(re.match(r"Update #(\d+) ", text)[1])
 
 
+def next_count(tab: Page) -> int:
+    """The count that takes the place of the one that a tab shows."""
+    expect(tab.locator("#counter")).not_to_contain_text(f"#{counter_of(tab)} ", timeout=LIVE_SECONDS * 1000)
+    return counter_of(tab)
+
+
 def wait_for_count(tab: Page, count: int, seconds: float = LIVE_SECONDS) -> None:
     """Wait until a tab has counted at least so far."""
     wanted = "|".join(str(n) for n in range(count, count + 100))
@@ -98,6 +104,7 @@ __all__ = [
     "chromium",
     "counter_of",
     "expect",
+    "next_count",
     "open_tab",
     "wait_for_count",
     "wait_until_live",

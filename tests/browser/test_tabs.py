@@ -6,6 +6,7 @@ from browsers import (
     badge,
     counter_of,
     expect,
+    next_count,
     open_tab,
     wait_for_count,
     wait_until_live,
@@ -57,9 +58,8 @@ def test_a_server_that_was_stopped_and_started_is_rejoined_and_the_count_goes_on
     wait_until_not_live(tab)
     stopped_at = counter_of(tab)
     server.start()
+    assert stopped_at < next_count(tab) <= stopped_at + 2
     wait_until_live(tab)
-    wait_for_count(tab, stopped_at + 1)
-    assert counter_of(tab) <= stopped_at + 10, "it is not its own count that goes on"
     context.close()
 
 
@@ -76,8 +76,8 @@ def test_a_count_goes_on_even_after_a_proxy_has_answered_with_an_error(browser, 
     stopped_at = counter_of(tab)
     server.start()
     tab.unroute_all()
+    assert stopped_at < next_count(tab) <= stopped_at + 2
     wait_until_live(tab)
-    wait_for_count(tab, stopped_at + 1)
     context.close()
 
 
