@@ -72,7 +72,7 @@ class Listen:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the topics that the path and the query name."""
         hub = scope["app"].state.hub
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+        query = _query(scope)
         try:
             form = self._form(query)
             topics = await self._topics(hub, scope, query)
@@ -127,7 +127,7 @@ def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[Route]:
 def last_event_id(scope: Scope) -> list[str]:
     """List what a client says it has seen: Last-Event-ID first (a reconnection's), then `?after=` (the page's)."""
     header = Headers(scope=scope).get("last-event-id")
-    after = parse_qs(scope["query_string"].decode("latin-1")).get("after", [])
+    after = _query(scope).get("after", [])
     return [value for value in (header, *after[-1:]) if value]
 
 
@@ -137,3 +137,7 @@ def last_number(scope: Scope) -> int:
         if value.isascii() and value.isdigit() and len(value) <= 16 and int(value) <= LARGEST_NUMBER:
             return int(value)
     return 0
+
+
+def _query(scope: Scope) -> dict[str, list[str]]:
+    return parse_qs(scope["query_string"].decode("latin-1")) if scope["query_string"] else {}

@@ -27,8 +27,11 @@ class TopicStream(Stream):
         self.subscriber: Subscriber | None = None
 
     def connect(self, scope: Scope, send: Send) -> Subscriber:
-        """Make the subscriber."""
+        """Make the subscriber, and let go of what was needed up to now: this object lives as long as the stream."""
         self.subscriber = Subscriber(scope, send, self.hub, self.topics, self.form, self.cursor)
+        self.topics = frozenset()
+        self.raw_headers = []
+        self.__dict__.pop("_headers", None)  # Starlette's view of them
         return self.subscriber
 
     async def speak(self, connection: Subscriber, receive: Receive) -> None:

@@ -42,6 +42,18 @@ async def write(server, numbers, written, text=""):
     line.close()
 
 
+async def complete(readers, events, seconds=30):
+    """Wait until every reader has so many events; say what is missing if it does not get them."""
+    waiting = asyncio.gather(*(reader.until(events) for reader in readers))
+    try:
+        async with asyncio.timeout(seconds):
+            await waiting
+    except TimeoutError:
+        missing = {len(set(range(events)) - set(reader.numbers)) for reader in readers}
+        where = {(reader.id, reader.connections, reader.resets, len(reader.numbers)) for reader in readers}
+        raise AssertionError(f"missing: {missing}; {where}") from None
+
+
 def one_order(readers, numbers):
     """Every reader has these numbers, each once, all in the same order: that of the journal."""
     for reader in readers:
@@ -69,7 +81,7 @@ async def test_fifty_kills_lose_and_double_nothing(tmp_path):
                 server.start()
             await asyncio.gather(*writing)
             assert len(written) == events
-            await asyncio.gather(*(reader.until(events) for reader in readers))
+            await complete(readers, events)
             one_order(readers, range(events))
             assert min(reader.connections for reader in readers) > 5
         rows = server.rows("SELECT n, event FROM posts")
