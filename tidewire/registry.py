@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol
@@ -16,6 +17,9 @@ from tidewire.sockets import bound_silence
 # Proxies drop a stream that says nothing for 30 to 60 s; a client takes 20 s of silence for a dead line.
 HEARTBEAT_SECONDS = 15.0
 SWEEP_SECONDS = 1.0
+# Linux gives up a client that has vanished (see sockets.py). Elsewhere every stream ends after this many seconds, to
+# be taken up again by whoever is still there.
+MAX_AGE_SECONDS = None if hasattr(socket, "TCP_USER_TIMEOUT") else 600.0
 
 Reason = Literal["done", "failed", "left", "stop", "age", "closed"]
 
@@ -38,7 +42,7 @@ class Connection:
         self.send = send
         self.transport = transport_of(send)
         self.task: asyncio.Task[Any] | None = None
-        self.max_age = max_age
+        self.max_age = MAX_AGE_SECONDS if max_age is None else max_age
         self.opened = self.last = time.monotonic()
         self.events = self.bytes = self.errors = self.writing = 0
         self.reason: Reason | None = None

@@ -111,7 +111,7 @@ def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[Route]:
         Route(one.path, one if isinstance(one, PerTab) else Listen(one), methods=["GET"], name=f"sse-{one.name}")
         for one in streams
     ]
-    paths = sorted(route.path for route in routes)
+    paths = sorted([*(route.path for route in routes), "/sse/live"])
 
     async def unknown_stream(request: Request) -> JSONResponse:
         return JSONResponse({"error": f"no stream {request.url.path}", "streams": paths}, 404)

@@ -136,7 +136,8 @@ class EventStream(Stream):
 
     generator: an async generator that yields `sse_message(...)`; str or bytes, whole messages each. Its `finally`
         runs whenever and however the connection ends; a client that leaves is noticed within 0.5 s.
-    max_age: seconds after which the stream ends, to be taken up again by the browser; None for no limit.
+    max_age: seconds after which the stream ends, to be taken up again by the browser; None for no limit
+        (on systems other than Linux: 10 minutes, as nothing else there frees a client that has vanished).
 
     What the generator raises is contained: one log line with traceback and a reference, an event `stream-error`
     whose data is the reference only, an orderly end. Raises BadStream for anything but an async generator: sync

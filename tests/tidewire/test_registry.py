@@ -249,3 +249,9 @@ def test_a_client_that_left_in_mid_head_is_no_fault(serve):
         stream.read_until(b"data:")
     until(lambda: server.connections() == 0)
     assert server.complaints() == []
+
+
+async def test_where_the_kernel_gives_nobody_up_a_stream_has_an_age(monkeypatch):
+    monkeypatch.setattr("tidewire.registry.MAX_AGE_SECONDS", 600.0)
+    assert (await connection()).max_age == 600.0
+    assert (await connection(max_age=5.0)).max_age == 5.0
