@@ -133,6 +133,44 @@ def seed() -> Any:
     return app
 
 
+class Bare(asyncio.Protocol):
+    """The limit in Python: bytes that are there already, one write for each subscriber, and nothing else."""
+
+    streams: set[Any] = set()  # noqa: RUF012 - of the process
+
+    def connection_made(self, transport: Any) -> None:
+        """Remember the socket."""
+        self.transport = transport
+
+    def connection_lost(self, fault: Exception | None) -> None:
+        """Forget it."""
+        self.streams.discard(self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Open a stream, or write the event to all of them."""
+        if data.startswith(b"GET"):
+            self.streams.add(self.transport)
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            return
+        for stream in self.streams:
+            stream.write(EVENT)
+        self.transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+EVENT = f"id: abcdefgh-12345\nevent: post\ndata: {Card(12345).__html__()}\n\n".encode()
+
+
+def bare(port: int) -> None:
+    """Serve that."""
+    import uvloop
+
+    async def serve() -> None:
+        server = await asyncio.get_running_loop().create_server(Bare, "127.0.0.1", port, backlog=2048)
+        await server.serve_forever()
+
+    uvloop.run(serve())
+
+
 def main(name: str, port: int, core: int) -> None:
     """Serve an app on one core until killed."""
     import uvicorn
@@ -140,6 +178,8 @@ def main(name: str, port: int, core: int) -> None:
     os.sched_setaffinity(0, {core})
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if name == "bare":
+        return bare(port)
     kind, _, gather = name.partition(":")
     app = tidewire(float(gather)) if kind == "tidewire" else {"sse-starlette": sse_starlette, "seed": seed}[kind]()
     uvicorn.run(app, port=port, access_log=False, log_level="error")

@@ -156,7 +156,7 @@ class Reader:
         )
         reader, text = self.line.reader, b""
         await reader.readuntil(b"\r\n\r\n")
-        while size := int(await reader.readline(), 16):
+        while size := int(await reader.readuntil(b"\r\n"), 16):
             text += (await reader.readexactly(size + 2))[:-2]
             self.joined.set()
             *events, text = text.split(b"\n\n")
