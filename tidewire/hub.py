@@ -31,7 +31,7 @@ class Hub(Publisher):
     gather: seconds; 0 sends at each turn of the loop. window_count, window_bytes: bounds of the messages in memory.
 
     Three positions, each at most the next: `opened`, the journal's head when this process came; `flushed`, what is on
-    its way to everybody who is up to date; what the journal has delivered, which the next flush sends.
+    its way to everybody who is up to date; `delivered`, what the journal has, which the next flush sends.
     """
 
     def __init__(
@@ -49,11 +49,10 @@ class Hub(Publisher):
         self.painter = Painter(self.window)
         self.fanout = Fanout(self.painter)
         self.resets = Resets(self)
-        self.opened = self.flushed = 0
+        self.opened = self.flushed = self.delivered = 0
         self.counts = {"published": 0, "resets": 0, "parked": 0}
         self.history = asyncio.Lock()  # whoever is behind the window reads a page in turn
         self._gather = gather
-        self._delivered = 0
         self._pending: list[Message] = []
         self._timer: asyncio.Handle | None = None
         self._last_flush = 0.0
@@ -72,7 +71,7 @@ class Hub(Publisher):
         self.window.start(tail[0].sequence - 1 if tail else self.opened)
         for entry in (*tail, *early):
             self._take(entry)
-        self._delivered = self.flushed = max(self._delivered, self.opened)
+        self.delivered = self.flushed = max(self.delivered, self.opened)
         self._pending.clear()
         deliver = self._deliver
 
@@ -86,7 +85,7 @@ class Hub(Publisher):
     @property
     def cursor(self) -> str:
         """The cursor for a page: read it BEFORE the state that the page shows, so that its stream misses nothing."""
-        return self.id_of(self._delivered)
+        return self.id_of(self.delivered)
 
     def sequence_of(self, cursor: str) -> int | None:
         """Read a cursor; None if it makes no sense or is another journal's."""
@@ -107,7 +106,7 @@ class Hub(Publisher):
 
     def _take(self, entry: Entry) -> None:
         if entry.sequence:
-            self._delivered = entry.sequence
+            self.delivered = entry.sequence
         try:
             topic = self.topics.find(entry.topic)
         except UnknownTopic:  # of another version of the app, or its rules have changed
@@ -122,8 +121,8 @@ class Hub(Publisher):
         self._timer = None
         self._last_flush = time.monotonic()
         pending, self._pending = self._pending, []
-        self.fanout.send(pending, self.flushed, self._delivered)
-        self.flushed = self._delivered
+        self.fanout.send(pending, self.flushed, self.delivered)
+        self.flushed = self.delivered
         self.counts["published"] += len(pending)
         turn = self._turn
         self._turn = asyncio.get_running_loop().create_future()

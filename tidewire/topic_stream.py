@@ -22,7 +22,7 @@ class TopicStream(Stream):
         self.hub = hub
         self.topics = topics
         self.form = form
-        self.cursor = next(known, UNKNOWN) if cursors else hub.flushed
+        self.cursor = next(known, UNKNOWN) if cursors else hub.delivered
         self.starts_now = not cursors
         self.subscriber: Subscriber | None = None
 

@@ -141,7 +141,7 @@ def test_a_page_opened_while_events_pour_in_equals_the_database_once_they_stop(b
 
 
 def pour(program: Program, done: threading.Event, board: Server) -> None:
-    """Change tasks about 25 times a second: with their stats and notifications, two of these make 100 events a second."""
+    """Change tasks about 25 times a second: with what they cause, two of these make 100 events a second."""
     mine = [program.add_task(f"Poured {number}") for number in range(3)]
     turn = 0
     while not done.wait(0.04):
