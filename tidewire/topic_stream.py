@@ -1,6 +1,7 @@
 """Topic streams: the responses that carry a client's topics."""
 
 import asyncio
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -31,7 +32,7 @@ class TopicStream(Stream):
         self.subscriber = Subscriber(scope, send, self.hub, self.topics, self.form, self.cursor)
         self.topics = frozenset()
         self.raw_headers = []
-        self.__dict__.pop("_headers", None)  # Starlette's view of them
+        self._headers: Any = None  # Starlette's view of them
         return self.subscriber
 
     async def speak(self, connection: Subscriber, receive: Receive) -> None:
