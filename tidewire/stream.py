@@ -38,6 +38,10 @@ class Stream(Response):
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
         del self.headers["content-length"]
 
+    def opening(self) -> str:
+        """Write the first words, which are sent at once."""
+        return comment("open", retry=random.randint(*RETRY))  # noqa: S311
+
     def connect(self, scope: Scope, send: Send) -> Connection:
         """Make the connection that the registry knows."""
         return Connection(scope, send)
@@ -61,7 +65,7 @@ class Stream(Response):
             "status": self.status_code,
             "headers": self.raw_headers,
         }
-        body = comment("open", retry=random.randint(*RETRY)).encode()  # noqa: S311
+        body = self.opening().encode()
         opening: Message = {"type": "http.response.body", "body": body, "more_body": scope["method"] != "HEAD"}
         try:
             await send(start)

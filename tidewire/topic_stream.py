@@ -27,6 +27,14 @@ class TopicStream(Stream):
         self.starts_now = not cursors
         self.subscriber: Subscriber | None = None
 
+    def opening(self) -> str:
+        """Tell whoever has no cursor where it starts.
+
+        Else a client that is cut before its first event would start now again, and miss what was in between.
+        """
+        start = f"id: {self.hub.id_of(self.cursor)}\n" if self.starts_now else ""
+        return start + super().opening()
+
     def connect(self, scope: Scope, send: Send) -> Subscriber:
         """Make the subscriber, and let go of what was needed up to now: this object lives as long as the stream."""
         self.subscriber = Subscriber(scope, send, self.hub, self.topics, self.form, self.cursor)
@@ -37,9 +45,6 @@ class TopicStream(Stream):
 
     async def speak(self, connection: Subscriber, receive: Receive) -> None:
         """Have it catch up and join the others, and wait until the client leaves."""
-        if self.starts_now:
-            # Else a client that is cut before its first event would start now again, and miss what was in between.
-            await connection.write(f"id: {self.hub.id_of(self.cursor)}\n\n".encode())
         connection.begin()
         try:
             await watch(receive, connection)
