@@ -1,7 +1,8 @@
 """Fan-out: one chunk for each distinct set of topics, handed to every subscriber's `send` in one go."""
 
 import time
-from collections.abc import Callable, Coroutine, Iterable
+import types
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from functools import partial
 from typing import Any, Protocol
 
@@ -115,3 +116,22 @@ class Fanout:
                     member.fall_behind(after)
             elif chunk:
                 group.send(chunk, len(told), upto)
+
+
+@types.coroutine
+def resume(sending: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+    """Await a coroutine whose first step has been taken by hand already, and which waits for a future."""
+    while True:
+        try:
+            yield waits_for
+        except GeneratorExit:
+            sending.close()
+            raise
+        except BaseException as fault:
+            try:
+                waits_for = sending.throw(fault)
+            except StopIteration:
+                return
+        else:
+            break
+    yield from sending.__await__()

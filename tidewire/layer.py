@@ -41,7 +41,7 @@ class Tidewire:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         keys = set(scope)
-        exchange = scope["tidewire"] = Exchange(self.registry, send)
+        exchange = scope["tidewire"] = Exchange(self, send)
         try:
             await self._serve(exchange, scope, receive, send)
         finally:
@@ -73,10 +73,11 @@ class Tidewire:
 class Exchange:
     """What this layer knows of one request: what has reached it, and who takes over."""
 
-    __slots__ = ("_opening", "_send", "_start", "cut", "registry", "run", "task")
+    __slots__ = ("_opening", "_send", "_start", "cut", "layer", "registry", "run", "task")
 
-    def __init__(self, registry: Registry, send: Send) -> None:
-        self.registry = registry
+    def __init__(self, layer: Tidewire, send: Send) -> None:
+        self.layer = layer
+        self.registry = layer.registry
         self.run: Run | None = None
         self.task = asyncio.current_task()
         self.cut = False

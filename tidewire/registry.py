@@ -29,10 +29,11 @@ class Connection:
 
     reason: why it ends: "done" (its generator ended), "failed" (it raised), "left" (the client did), "stop" (the
     server does), "age" (it was open for its maximum), "closed" (somebody closed it); None while it is open.
+    link: the connection that carries it, if it is a subscription.
     """
 
     __slots__ = (
-        "__weakref__", "bytes", "client", "errors", "events", "last", "max_age", "opened", "reason", "send",
+        "__weakref__", "bytes", "client", "errors", "events", "last", "link", "max_age", "opened", "reason", "send",
         "stream", "task", "transport", "writing",
     )  # fmt: skip
 
@@ -41,6 +42,7 @@ class Connection:
         self.client: tuple[str, int] | None = scope.get("client")
         self.send = send
         self.transport = transport_of(send)
+        self.link: Connection | None = getattr(getattr(send, "__self__", None), "link", None)
         self.task: asyncio.Task[Any] | None = None
         self.max_age = MAX_AGE_SECONDS if max_age is None else max_age
         self.opened = self.last = time.monotonic()
@@ -144,11 +146,24 @@ class Registry:
             connection.end("stop")
 
     def health(self) -> dict[str, Any]:
-        """Describe all open connections of this process, oldest first."""
+        """Describe all open connections of this process, oldest first, each link with its subscriptions."""
         now = time.monotonic()
-        ordered = sorted(self._open, key=lambda connection: connection.opened)
-        described = [connection.describe(now) for connection in ordered]
-        return {"process": os.getpid(), "active_connections": len(ordered), "connections": described}
+        described: dict[Connection, dict[str, Any]] = {}
+        carried = []
+        for connection in sorted(self._open, key=lambda connection: connection.opened):
+            if connection.link is None:
+                described[connection] = connection.describe(now)
+            else:
+                carried.append(connection)
+        for connection in carried:
+            if connection.link in described:
+                described[connection.link].setdefault("subscriptions", []).append(connection.describe(now))
+        return {
+            "process": os.getpid(),
+            "active_connections": len(described),
+            "subscriptions": len(carried),
+            "connections": list(described.values()),
+        }
 
     def _sweep(self) -> None:
         # The heartbeat is a task of its own: putting a timeout around the generator instead would cancel its work.

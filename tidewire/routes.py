@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest, BadStream, UnknownTopic
 from tidewire.hub import Hub
+from tidewire.mux import Mux
 from tidewire.registry import sse_health
 from tidewire.stream import EventStream
 from tidewire.topic_stream import TopicStream
@@ -103,7 +104,7 @@ class Listen:
 
 
 def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[Route]:
-    """Make the routes of streams, of /sse/live and /sse-health, and the 404 of other `/sse/...`, which names them all.
+    """Make the routes of streams, /sse/live, /sse/mux, /sse-health, and the 404 of other `/sse/...` that names them.
 
     Put them after the app's own, or that 404 hides yours.
     """
@@ -119,6 +120,7 @@ def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[Route]:
     return [
         *routes,
         Route("/sse/live", Listen(), methods=["GET"], name="sse-live"),
+        Route("/sse/mux", Mux(), methods=["POST"], name="sse-mux"),
         Route("/sse-health", sse_health, name="sse-health"),
         Route("/sse/{path:path}", unknown_stream, name="sse-unknown"),
     ]

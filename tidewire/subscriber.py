@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-import types
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from starlette.types import Message as Asgi
 from starlette.types import Scope, Send
 
 from tidewire.catchup import RESET_SECONDS, catch_up
-from tidewire.fanout import Group
+from tidewire.fanout import Group, resume
 from tidewire.hub import Hub
 from tidewire.registry import Connection
 
@@ -132,7 +131,7 @@ class Subscriber(Connection):
             return sending.close()
         if self.transport is not None:
             self.hub.counts["parked"] += 1
-        self.catching_up = asyncio.ensure_future(self._rejoin(_resume(sending, waits_for)))
+        self.catching_up = asyncio.ensure_future(self._rejoin(resume(sending, waits_for)))
 
     def fail(self) -> None:
         """End: a `send` raised, so nobody is there."""
@@ -169,22 +168,3 @@ def _in_a_task(send: Send) -> Send:
         await send(message)
 
     return patient
-
-
-@types.coroutine
-def _resume(sending: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
-    """Await a coroutine whose first step has been taken by hand already, and which waits for a future."""
-    while True:
-        try:
-            yield waits_for
-        except GeneratorExit:
-            sending.close()
-            raise
-        except BaseException as fault:
-            try:
-                waits_for = sending.throw(fault)
-            except StopIteration:
-                return
-        else:
-            break
-    yield from sending.__await__()
