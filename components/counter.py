@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fastcore.xml import FT
-from fasthtml.components import Button, Div
+from fasthtml.components import Button
 
 from components.live import Live, PauseButton, Swap
 from components.parts import Elsewhere, PageHead, PageTitle, Panel, Waiting
@@ -17,11 +17,6 @@ def Counter(n: int, now: datetime) -> FT:
 def LiveCounter() -> FT:
     """Count live, from the moment the tab is open."""
     return Live("/sse/counter", Swap("counter", Waiting()), id="counter")
-
-
-def CounterCard() -> FT:
-    """Count live on a card."""
-    return Div(LiveCounter(), PauseButton("counter"), cls="card-live")
 
 
 def CounterPage(origin: str, source: str = "") -> tuple[FT, ...]:

@@ -7,6 +7,11 @@ from components.live import Live, PauseButton, Swap
 from components.parts import Elsewhere, PageHead, PageTitle, Panel
 
 
+def LiveEvents() -> FT:
+    """Show the newest message as it came."""
+    return Live("/events", Swap("message", "waiting for the first message", tag=Pre, cls="wire"), id="events")
+
+
 def EventsPage(origin: str, source: str = "") -> tuple[FT, ...]:
     """Show the newest message as it came; `origin` and `source` as for ClockPage."""
     return (
@@ -18,7 +23,7 @@ def EventsPage(origin: str, source: str = "") -> tuple[FT, ...]:
             " shows them as they come. Every connection runs a generator of its own: each tab counts for itself.",
         ),
         Panel(
-            Live("/events", Swap("message", "waiting for the first message", tag=Pre, cls="wire"), id="events"),
+            LiveEvents(),
             caption="/events",
             actions=PauseButton("events"),
         ),

@@ -39,12 +39,13 @@ def PauseButton(target_id: str, label: str = "Pause") -> FT:
 
 
 def Badge() -> FT:
-    """Say how live the page is, in one of the seven words.
+    """Say how live the page is, in one of the seven words, and offer a retry after some that failed.
 
     The word changes at once; the `<output>` says it to screen readers only once it has lasted (live.js).
     """
     return Span(
         Span("connecting", cls="pill", data_live_badge=True, data_state="connecting"),
+        Button("Retry now", type="button", cls="pause retry", data_live_retry=True, hidden=True),
         Output(cls="visually-hidden", data_live_announce=True),
         cls="badge",
     )

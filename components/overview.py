@@ -1,11 +1,13 @@
 """The first page: a card for each live thing."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from fastcore.xml import FT
 from fasthtml.components import H1, H2, A, Article, Div, P, Section
 
-from components.parts import PageTitle
+from components.live import PauseButton, Swap
+from components.parts import PageTitle, Waiting
 
 
 def Overview(cards: Iterable[FT]) -> tuple[FT, ...]:
@@ -22,6 +24,12 @@ def Overview(cards: Iterable[FT]) -> tuple[FT, ...]:
     )
 
 
-def Card(title: str, about: str, href: str, live: FT | None = None) -> FT:
-    """Stand for one live thing: what it is, where it is, and if given, the thing itself, live."""
-    return Article(H2(A(title, href=href)), P(about), live, cls="card")
+def Card(name: str, title: str, about: str, href: str, live: Any = None) -> FT:
+    """Stand for one live thing: what it is, where it is, and the thing itself, live in an element with its name as id."""
+    shown = live and Div(live, PauseButton(name), cls="card-live")
+    return Article(H2(A(title, href=href)), P(about), shown, cls="card")
+
+
+def Unseen(event: str) -> FT:
+    """Stand where the first `event` will."""
+    return Swap(event, Waiting())

@@ -9,6 +9,11 @@ from components.live import Fetch, Live, Swap
 from components.parts import Elsewhere, PageHead, PageTitle, Panel
 
 
+def LiveSignals() -> FT:
+    """Show the newest ping."""
+    return Live("/sse", Swap("ping", "Waiting for the first ping …", tag=P), id="signals")
+
+
 def SignalsPage(stats: Any, origin: str, source: str) -> tuple[FT, ...]:
     """Show figures that are fetched whenever the stream says that they have changed."""
     return (

@@ -15,8 +15,9 @@ from tidewire import Change, PerTab, Topic, markup
 class LiveThing:
     """One live thing, as main.py lists it and as navigation, overview and catalogue find it.
 
-    name: of its topic and its DOM id. href: its page. card: draws it live for the overview, if it can.
-    part: draws it for another page, whose stream carries its topic. prepare: makes its tables.
+    name: of its topic and its DOM id. href: its page. prepare: makes its tables.
+    part: draws its present state, for another page whose stream carries its topic, and for its card.
+    card: draws it live for the overview, where that is not its part, or its first stream's event of its name.
     """
 
     name: str

@@ -6,7 +6,7 @@ from typing import Any
 from fasthtml.core import APIRouter
 from starlette.requests import Request
 
-from components.counter import Counter, CounterCard, CounterPage
+from components.counter import Counter, CounterPage
 from components.page import Layout
 from streams import LiveThing
 from tidewire import every, per_tab, sse_message
@@ -28,5 +28,5 @@ def page(request: Request) -> Any:
 
 
 thing = LiveThing(
-    "counter", "Counter", "Seconds of this very tab, counted on the server", "/counter", routes, [counter], CounterCard
+    "counter", "Counter", "Seconds of this very tab, counted on the server", "/counter", routes, [counter]
 )

@@ -6,7 +6,7 @@ from typing import Any
 from fasthtml.core import APIRouter
 from starlette.requests import Request
 
-from components.events import EventsPage
+from components.events import EventsPage, LiveEvents
 from components.page import Layout
 from streams import LiveThing
 from tidewire import every, per_tab, sse_message
@@ -27,4 +27,6 @@ def page(request: Request) -> Any:
     return EventsPage(str(request.base_url), events.source)
 
 
-thing = LiveThing("events", "Events", "Unnamed JSON messages, ten a second", "/events/page", routes, [events])
+thing = LiveThing(
+    "events", "Events", "Unnamed JSON messages, ten a second", "/events/page", routes, [events], card=LiveEvents
+)

@@ -9,7 +9,7 @@ from starlette.datastructures import State
 from starlette.requests import Request
 
 from components.page import Layout
-from components.signals import SignalsPage
+from components.signals import LiveSignals, SignalsPage
 from streams import LiveThing
 from tidewire import per_tab, sse_message
 
@@ -37,5 +37,11 @@ def page(request: Request, state: State) -> Any:
 
 
 thing = LiveThing(
-    "signals", "Signals", "Says that something changed; the page fetches what", "/signals", routes, [signals]
+    "signals",
+    "Signals",
+    "Says that something changed; the page fetches what",
+    "/signals",
+    routes,
+    [signals],
+    card=LiveSignals,
 )

@@ -102,4 +102,9 @@ async def do(state: State, id: int, action: str) -> Any:
     return fragment() if action == "delete" else fragment(TaskRow(task))
 
 
-thing = LiveThing("tasks", "Tasks", "One list for everybody", "/tasks", routes, [tasks], prepare=prepare)
+def part(state: State) -> Any:
+    """Show the tasks in somebody else's stream."""
+    return TaskTable(all_tasks(state.db))
+
+
+thing = LiveThing("tasks", "Tasks", "One list for everybody", "/tasks", routes, [tasks], part=part, prepare=prepare)

@@ -7,14 +7,16 @@ import pytest
 from fastcore.xml import FT, to_xml
 
 from components.clock import ClockPage
-from components.counter import CounterCard, CounterPage
+from components.counter import CounterPage, LiveCounter
 from components.events import EventsPage
 from components.overview import Card, Overview
 from components.page import Layout, NotFound, ServerError, headers
 
 ORIGIN = "http://127.0.0.1:5001/"
 PAGES = {
-    "overview": Overview([Card("Counter", "Counts", "/counter", CounterCard()), Card("Clock", "Ticks", "/clock")]),
+    "overview": Overview(
+        [Card("counter", "Counter", "Counts", "/counter", LiveCounter()), Card("clock", "Clock", "Ticks", "/clock")]
+    ),
     "clock": ClockPage(ORIGIN, "async def clock():\n    yield 1\n"),
     "counter": CounterPage(ORIGIN),
     "events": EventsPage(ORIGIN),
