@@ -245,6 +245,7 @@
     clearTimeout(counting);
     if (seconds) counting = setTimeout(showPageState, (worst.at - Date.now()) % 1000 || 1000);
     if (shown === (shown = [state, seconds, problem, worst.tries].join())) return;
+    document.documentElement.dataset.live = state;
     for (const badge of all("[data-live-badge]")) {
       badge.dataset.state = state;
       badge.textContent = [state, problem, seconds && `${seconds} s`].filter(Boolean).join(" · ");
@@ -329,26 +330,25 @@
   /** Swap a message in as the extension does. @param {Element} element @param {MessageEvent} message */
   function put(element, message) {
     const swap = swapOf(element);
-    const scrolls = scroller(element);
-    const atEnd = scrolls.scrollHeight - scrolls.clientHeight - scrolls.scrollTop < EDGE_PX;
-    const moves = swap.swapStyle === "beforeend" && atEnd && scrolls.scrollTop > 0; // else it stays by itself
+    const follow = swap.swapStyle === "beforeend" ? atEnd(element) : null; // else the browser keeps the place
     let text = message.data;
     api.withExtensions(element, (one) => void (text = one.transformResponse(text, null, element)));
     if (LISTS.includes(swap.swapStyle)) text = upserting(text);
-    const restore = keep();
-    api.swap(api.getTarget(element), text, swap, { contextElement: element });
+    const target = api.getTarget(element);
+    const restore = keep(text.includes("hx-swap-oob") ? document : target);
+    api.swap(target, text, swap, { contextElement: element });
     restore();
     cap(element, swap.swapStyle);
-    if (moves) scrolls.scrollTop = scrolls.scrollHeight;
+    if (follow) follow.scrollTop = follow.scrollHeight;
     api.triggerEvent(element, "htmx:sseMessage", message);
   }
 
-  /** @param {Element} element @returns {Element} what scrolls it */
-  function scroller(element) {
+  /** @param {Element} element @returns {Element|undefined} what scrolls it, if that is scrolled to its end */
+  function atEnd(element) {
     for (let one = element; one && one !== document.body; one = one.parentElement) {
-      if (one.scrollHeight > one.clientHeight && /auto|scroll/.test(getComputedStyle(one).overflowY)) return one;
+      if (one.scrollHeight <= one.clientHeight || !/auto|scroll/.test(getComputedStyle(one).overflowY)) continue;
+      return one.scrollHeight - one.clientHeight - one.scrollTop < EDGE_PX ? one : undefined;
     }
-    return document.scrollingElement ?? document.body;
   }
 
   /** Let the oldest go where a list is longer than its data-max. @param {Element} list @param {string} swapStyle */
@@ -361,9 +361,12 @@
 
   const FIELDS = "a[href], button, input, select, textarea";
 
-  /** Remember what is typed and where the focus is. @returns {() => void} put it back, where a swap has taken it */
-  function keep() {
-    const kept = [...all(FIELDS)].filter((one) => one === document.activeElement || edited(one)).map((one) => {
+  /**
+   * Remember what is typed and where the focus is.
+   * @param {ParentNode} inside @returns {() => void} put it back, where a swap has taken it
+   */
+  function keep(inside) {
+    const kept = [...inside.querySelectorAll(FIELDS)].filter((one) => one === document.activeElement || edited(one)).map((one) => {
       const around = one.closest("[id]");
       const place = around && [...around.querySelectorAll(FIELDS)].indexOf(one); // -1: it has the id itself
       const { value, checked, selectionStart, selectionEnd } = one;
