@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastcore.xml import FT
-from fasthtml.components import Button, Div, Output, Span
+from fasthtml.components import Button, Div, Output, Small, Span
 
 
 def Live(url: str, *content: Any, close: str | None = None, **attrs: Any) -> FT:
@@ -39,12 +39,13 @@ def PauseButton(target_id: str, label: str = "Pause") -> FT:
 
 
 def Badge() -> FT:
-    """Say how live the page is, in one of the seven words, and offer a retry after some that failed.
+    """Say how live the page is, in one of the seven words, what is wrong, when it tries again, and offer a retry.
 
     The word changes at once; the `<output>` says it to screen readers only once it has lasted (live.js).
     """
     return Span(
         Span("connecting", cls="pill", data_live_badge=True, data_state="connecting"),
+        Small(data_live_detail=True),
         Button("Retry now", type="button", cls="pause retry", data_live_retry=True, hidden=True),
         Output(cls="visually-hidden", data_live_announce=True),
         cls="badge",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from browsers import BrowserContext, Complaints, chromium
+from faults import Proxy
 from playwright.sync_api import Browser
 from servers import Server
 
@@ -26,3 +27,10 @@ def tabs(browser: Browser, board: Server) -> Iterator[BrowserContext]:
 @pytest.fixture
 def complaints(tabs: BrowserContext, board: Server) -> Complaints:
     return Complaints(tabs, board.url)
+
+
+@pytest.fixture
+def proxy(board: Server) -> Iterator[Proxy]:
+    """A way to the board that can be made bad."""
+    with Proxy(board.port) as way:
+        yield way

@@ -248,7 +248,10 @@
     document.documentElement.dataset.live = state;
     for (const badge of all("[data-live-badge]")) {
       badge.dataset.state = state;
-      badge.textContent = [state, problem, seconds && `${seconds} s`].filter(Boolean).join(" · ");
+      badge.textContent = state;
+    }
+    for (const detail of all("[data-live-detail]")) {
+      detail.textContent = [problem, seconds && `in ${seconds} s`].filter(Boolean).join(", ");
     }
     for (const button of all("[data-live-retry]")) button.hidden = state === "live" || worst.tries < MANY_TRIES;
     if (state !== pageState) {

@@ -1,0 +1,123 @@
+"""Whatever happens to its connection, a tab comes back by itself, and goes on where it was."""
+
+import time
+
+import pytest
+from browsers import BrowserContext
+from faults import Proxy
+from programs import Program
+from recorded import Tab
+from servers import Server
+
+
+def counts_on(tab: Tab) -> None:
+    """Hold a tab's counter to what it promises: no gap, no repeat, never set back."""
+    numbers = tab.numbers()
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+def test_a_tab_that_is_cut_off_is_live_again_within_a_second(tabs: BrowserContext, proxy: Proxy, reset: bool):
+    tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
+    tab.wait_for_next()
+    proxy.cut(reset=reset)
+    tab.wait_until("waiting", 2)
+    tab.wait_until_live(2)
+    (cut, _), (back, _) = tab.states()[-2:]
+    assert back - cut < 1000
+    tab.wait_for_next()
+    counts_on(tab)
+
+
+def test_events_of_a_time_without_connection_come_afterwards_each_once_and_in_order(
+    tabs: BrowserContext, proxy: Proxy, board: Server
+):
+    tab = Tab(tabs, f"{proxy.url}/notifications").wait_until_live()
+    program = Program(board)
+    program.post("/notifications", data={"message": "before"})
+    tab.wait_for("(told.messages.notification ?? []).length == 1")
+    for fault in (proxy.cut, lambda: proxy.answer(503), proxy.refuse):
+        fault()
+        for number in range(5):
+            program.post("/notifications", data={"message": f"{number}"})
+        proxy.heal()
+        program.post("/notifications", data={"message": "after"})
+    tab.wait_for("told.messages.notification.length >= 19", 15)
+    sequence = [int(cursor.rpartition("-")[2]) for cursor, _ in tab.messages("notification")]
+    assert sequence == list(range(sequence[0], sequence[0] + 19))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "state", "says"),
+    [(502, {}, "waiting", ""), (503, {}, "limited", "server busy"), (429, {}, "limited", "too many connections")],
+)
+def test_a_status_that_says_later_is_shown_and_asked_again(
+    tabs: BrowserContext, proxy: Proxy, status, headers, state, says
+):
+    tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
+    tab.wait_for_next()
+    proxy.answer(status, **headers)
+    tab.wait_until(state)
+    assert says in tab.detail
+    proxy.heal()
+    tab.wait_until_live(6)
+    tab.wait_for_next()
+    counts_on(tab)
+
+
+def test_retry_after_is_obeyed(tabs: BrowserContext, proxy: Proxy):
+    tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
+    proxy.answer(503, Retry_After="4")
+    tab.wait_for("told.states.some(([, state, {seconds}]) => state == 'limited' && seconds > 2)")
+    opened, began = proxy.opened, time.monotonic()
+    proxy.heal()
+    tab.wait_until_live()
+    assert time.monotonic() - began > 2
+    assert proxy.opened == opened + 1
+
+
+def test_204_stops_a_source_for_good(tabs: BrowserContext, proxy: Proxy):
+    tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
+    proxy.answer(204)
+    tab.wait_until("closed")
+    proxy.heal()
+    assert tab.page.evaluate("told.states.at(-1)[1]") == "closed"
+
+
+def test_after_five_tries_a_person_may_hurry_it(tabs: BrowserContext, proxy: Proxy):
+    tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
+    proxy.refuse()
+    tab.wait_until("waiting")
+    assert not tab.page.is_visible("[data-live-retry]")
+    tab.page.wait_for_selector("[data-live-retry]:not([hidden])", timeout=15_000)
+    proxy.heal()
+    tab.page.click("[data-live-retry]")
+    tab.wait_until_live(2)
+    assert not tab.page.is_visible("[data-live-retry]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["refuse", "503"])
+def test_a_server_that_was_away_for_40_seconds_has_its_tabs_within_5(tabs: BrowserContext, proxy: Proxy, fault: str):
+    tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
+    tab.wait_for_next()
+    away = time.time()
+    proxy.refuse() if fault == "refuse" else proxy.answer(503)
+    tab.wait_for(f"Date.now() > {away * 1000 + 40_000}", 60)
+    proxy.heal()
+    tab.wait_until_live(5)
+    tab.wait_for_next()
+    counts_on(tab)
+
+
+@pytest.mark.slow
+def test_a_line_that_swallows_everything_is_noticed(tabs: BrowserContext, proxy: Proxy):
+    tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
+    tab.wait_for_next()
+    began = time.monotonic()
+    proxy.swallow()
+    tab.wait_until("silent", 25)
+    proxy.heal()
+    tab.wait_until_live(50 - (time.monotonic() - began))
+    tab.wait_for_next()
+    counts_on(tab)
