@@ -31,7 +31,16 @@ class Transport:
 class Client:
     """One request to an app, under way while the block lasts: `async with Client(app, "/sse/clock") as client:`."""
 
-    def __init__(self, app: ASGIApp, path: str = "/", *, method: str = "GET", query: str = "", **headers: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        path: str = "/",
+        *,
+        method: str = "GET",
+        query: str = "",
+        content: bytes = b"",
+        **headers: str,
+    ) -> None:
         self.app = app
         self.scope: dict[str, Any] = {
             "type": "http",
@@ -50,6 +59,7 @@ class Client:
             "client": ("127.0.0.1", 50_000),
             "server": ("127.0.0.1", 5001),
         }
+        self.content = content
         self.messages: list[Message] = []
         self.transport = Transport()
         self._asked = self._left = False
@@ -74,7 +84,7 @@ class Client:
     async def receive(self) -> Message:
         if not self._asked:
             self._asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": self.content, "more_body": False}
         await self._gone.wait()
         return {"type": "http.disconnect"}
 

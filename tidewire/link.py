@@ -113,8 +113,12 @@ class Link(Connection):
         self._flush()
 
     def end(self, reason: Reason) -> None:
-        """End the link soon; what waits for its client waits no more, and is dropped."""
+        """End the link soon."""
         super().end(reason)
+        self.release()
+
+    def release(self) -> None:
+        """Drop what waits for the client: it waits no more."""
         if self._draining is not None:
             self._draining.cancel()
         self._free.set()

@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tidewire.errors import BadRequest
 from tidewire.link import Link
-from tidewire.stream import Stream, watch
+from tidewire.stream import Stream
 
 if TYPE_CHECKING:
     from tidewire.layer import Tidewire
@@ -127,11 +127,15 @@ class MuxStream(Stream):
         for one in early:
             if one.number in self.subscriptions:
                 one.open(connection)
-        await watch(receive, connection)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        connection.reason = connection.reason or "left"  # end() would cancel this very task, in the middle of discard()
 
     async def discard(self) -> None:
         """End the subscriptions, and return when each has let go of what it holds."""
         self._links.pop(self.id, None)
+        if self.link is not None:
+            self.link.release()
         tasks = [one.task for one in self.subscriptions.values() if one.task is not None]
         self.drop(list(self.subscriptions))
         if tasks:
