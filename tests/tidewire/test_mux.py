@@ -392,6 +392,7 @@ async def test_a_link_that_has_ended_leaves_nothing_behind():
     async with board.ask(add=[stream(1), stream(2)]) as link:
         await link.until(lambda: len(board.running) == 2)
     del link
+    board.seen.clear()
     gc.collect()
     assert not [one for one in gc.get_objects() if type(one).__name__ in ("Link", "MuxStream", "Subscription")]
     assert board.app.registry.inside == set()
