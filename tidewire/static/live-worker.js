@@ -309,6 +309,8 @@
     }
   }
 
-  if ("onconnect" in self) self.onconnect = ({ ports }) => connect(ports[0]);
+  /** @param {MessageEvent} event */
+  const onconnect = ({ ports }) => connect(ports[0]);
+  if ("onconnect" in self) self.onconnect = onconnect;
   else Object.assign(self, { tidewireConnect: connect });
 })();

@@ -6,7 +6,14 @@
 
   /** From best to worst: a page is as live as the worst of its sources. One that was told to end is no fault. */
   const STATES = ["closed", "live", "connecting", "silent", "waiting", "limited", "offline"];
-  const PROBLEMS = { 401: "signed out", 403: "not allowed", 404: "no such stream", 429: "too many connections", 503: "server busy" };
+  /** @type {Record<number, string>} */
+  const PROBLEMS = {
+    401: "signed out",
+    403: "not allowed",
+    404: "no such stream",
+    429: "too many connections",
+    503: "server busy",
+  };
   const LISTS = ["beforeend", "afterbegin", "beforebegin", "afterend"];
   const REPLACING = ["innerHTML", "outerHTML", "textContent"]; // of these the newest message is all there is to see
   const HELD_AT_MOST = 500; // messages a paused list keeps
@@ -21,7 +28,7 @@
 
   /** @type {any} htmx's internal interface, as it hands it to extensions */
   let api;
-  htmx.defineExtension("tidewire-live", { init: (given) => void (api = given) });
+  htmx.defineExtension("tidewire-live", { init: (/** @type {any} */ given) => void (api = given) });
 
   // ---- Sources ----------------------------------------------------------------------------------------------
 
@@ -294,7 +301,7 @@
   /** @type {Map<Element, MessageEvent[]>} what waits for each element, the oldest first */
   const held = new Map();
 
-  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+  document.addEventListener("htmx:sseBeforeMessage", (/** @type {any} */ event) => {
     const { target, detail: message } = event;
     if (event.defaultPrevented) return;
     event.preventDefault(); // the extension would double what is in a list, and forget what is being typed
@@ -335,7 +342,7 @@
     const swap = swapOf(element);
     const follow = swap.swapStyle === "beforeend" ? atEnd(element) : null; // else the browser keeps the place
     let text = message.data;
-    api.withExtensions(element, (one) => void (text = one.transformResponse(text, null, element)));
+    api.withExtensions(element, (/** @type {any} */ one) => void (text = one.transformResponse(text, null, element)));
     if (LISTS.includes(swap.swapStyle)) text = upserting(text);
     const target = api.getTarget(element);
     const restore = keep(text.includes("hx-swap-oob") ? document : target);
@@ -348,7 +355,7 @@
 
   /** @param {Element} element @returns {Element|undefined} what scrolls it, if that is scrolled to its end */
   function atEnd(element) {
-    for (let one = element; one && one !== document.body; one = one.parentElement) {
+    for (let one = /** @type {Element|null} */ (element); one && one !== document.body; one = one.parentElement) {
       if (one.scrollHeight <= one.clientHeight || !/auto|scroll/.test(getComputedStyle(one).overflowY)) continue;
       return one.scrollHeight - one.clientHeight - one.scrollTop < EDGE_PX ? one : undefined;
     }
@@ -356,9 +363,9 @@
 
   /** Let the oldest go where a list is longer than its data-max. @param {Element} list @param {string} swapStyle */
   function cap(list, swapStyle) {
-    const most = Number(list.dataset.max ?? Infinity);
+    const most = Number(list.getAttribute("data-max") ?? Infinity);
     while (list.children.length > most) {
-      (swapStyle === "afterbegin" ? list.lastElementChild : list.firstElementChild).remove();
+      (swapStyle === "afterbegin" ? list.lastElementChild : list.firstElementChild)?.remove();
     }
   }
 
@@ -369,20 +376,24 @@
    * @param {ParentNode} inside @returns {() => void} put it back, where a swap has taken it
    */
   function keep(inside) {
-    const kept = [...inside.querySelectorAll(FIELDS)].filter((one) => one === document.activeElement || edited(one)).map((one) => {
+    /** @type {any[]} */
+    const fields = [...inside.querySelectorAll(FIELDS)];
+    const kept = fields.filter((one) => one === document.activeElement || edited(one)).map((one) => {
+      const { value, checked, selectionStart: start, selectionEnd: end } = one;
       const around = one.closest("[id]");
-      const place = around && [...around.querySelectorAll(FIELDS)].indexOf(one); // -1: it has the id itself
-      const { value, checked, selectionStart, selectionEnd } = one;
-      return { one, id: around?.id, place, value, checked, selectionStart, selectionEnd, focused: one === document.activeElement };
+      const place = [...(around?.querySelectorAll(FIELDS) ?? [])].indexOf(one); // -1: it has the id itself
+      const was = { focused: one === document.activeElement, edited: edited(one) };
+      return { one, id: around?.id ?? "", place, value, checked, start, end, was };
     });
     return () => {
-      for (const { one, id, place, value, checked, selectionStart, selectionEnd, focused } of kept) {
+      for (const { one, id, place, value, checked, start, end, was } of kept) {
         const around = one.isConnected ? null : document.getElementById(id);
+        /** @type {any} */
         const heir = place < 0 ? around : around?.querySelectorAll(FIELDS)[place];
         if (heir?.tagName !== one.tagName) continue;
-        if (edited(one)) Object.assign(heir, { value }, "checked" in one && { checked });
-        if (focused) heir.focus({ preventScroll: true });
-        if (focused && selectionStart !== null) heir.setSelectionRange?.(selectionStart, selectionEnd);
+        if (was.edited) Object.assign(heir, { value }, checked === undefined ? {} : { checked });
+        if (was.focused) heir.focus({ preventScroll: true });
+        if (was.focused && typeof start === "number") heir.setSelectionRange?.(start, end);
       }
     };
   }
@@ -391,10 +402,10 @@
   const edited = (field) =>
     (field.defaultValue !== undefined && field.type !== "checkbox" && field.value !== field.defaultValue) ||
     (field.defaultChecked !== undefined && field.checked !== field.defaultChecked) ||
-    [...(field.options ?? [])].some((option) => option.selected !== option.defaultSelected);
+    [...(field.options ?? [])].some((/** @type {any} */ one) => one.selected !== one.defaultSelected);
 
   // The answer to a form that adds to a list may come after the stream has put the same element there.
-  document.addEventListener("htmx:beforeSwap", (event) => {
+  document.addEventListener("htmx:beforeSwap", (/** @type {any} */ event) => {
     const { detail } = event;
     const said = detail.xhr.getResponseHeader("HX-Reswap"); // htmx heeds it after this event
     const style = said ?? detail.swapOverride ?? swapOf(detail.requestConfig.elt).swapStyle;
