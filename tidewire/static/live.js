@@ -36,6 +36,8 @@
   const sources = new Map();
   /** @type {WeakMap<Element, (() => void)[]>} how to take back the listeners an element has added */
   const added = new WeakMap();
+  /** @type {WeakMap<Element, Source>} */
+  const owned = new WeakMap();
   /** @type {Element|null} what htmx is about to give a source or listeners */
   let processed = null;
 
@@ -66,6 +68,7 @@
       super();
       this.url = url.href;
       sources.set(this.key, this);
+      if (this.element) owned.set(this.element, this);
       this.ask();
     }
 
@@ -130,9 +133,9 @@
   htmx.createEventSource = (address) => {
     const url = new URL(address, document.baseURI);
     if (url.origin !== location.origin) return new EventSource(address, { withCredentials: true });
-    const known = processed && api.getInternalData(processed).sseEventSource;
+    const known = processed && owned.get(processed); // htmx forgets its own note of it before it processes again
     queueMicrotask(showPageState);
-    if (!(known instanceof Source) || known.readyState === 2) return new Source(url);
+    if (!known || known.readyState === 2) return new Source(url);
     if (known.url !== url.href) {
       worker.post({ close: known.key });
       sources.delete(known.key);
@@ -388,8 +391,9 @@
     return () => {
       for (const { one, id, place, value, checked, start, end, was } of kept) {
         const around = one.isConnected ? null : document.getElementById(id);
-        /** @type {any} */
-        const heir = place < 0 ? around : around?.querySelectorAll(FIELDS)[place];
+        /** @type {any[]} */
+        const heirs = [...(around?.querySelectorAll(FIELDS) ?? [])];
+        const heir = place < 0 ? around : (heirs.find((other) => called(other) === called(one)) ?? heirs[place]);
         if (heir?.tagName !== one.tagName) continue;
         if (was.edited) Object.assign(heir, { value }, checked === undefined ? {} : { checked });
         if (was.focused) heir.focus({ preventScroll: true });
@@ -397,6 +401,9 @@
       }
     };
   }
+
+  /** @param {any} field */
+  const called = (field) => field.name || field.ariaLabel || field.textContent;
 
   /** @param {any} field */
   const edited = (field) =>

@@ -1,0 +1,97 @@
+"""What live.js does in a page: no leaks, no doubles, and nothing taken from whoever is reading or typing."""
+
+from programs import Program
+from recorded import Tab
+from servers import until
+
+
+def carried(board) -> list[str]:
+    connections = board.get("/sse-health").json()["connections"]
+    return [one["stream"] for link in connections for one in link.get("subscriptions", [])]
+
+
+def test_an_element_processed_swapped_moved_or_removed_100_times_leaves_one_subscription_and_no_double(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    for act in (
+        "const one = document.querySelector('#counter'); one.setAttribute('hx-vals', n); htmx.process(one)",
+        "const one = document.querySelector('#counter [sse-swap]'); one.setAttribute('hx-vals', n); htmx.process(one)",
+        "const old = document.querySelector('#counter'); htmx.swap(old, old.outerHTML, {swapStyle: 'outerHTML'})",
+        "const old = document.querySelector('#counter'), fresh = old.cloneNode(true); old.remove(); "
+        "document.querySelector('.panel-body').append(fresh); htmx.process(fresh)",
+    ):
+        tab.page.evaluate(f"() => {{ for (let n = 0; n < 100; n++) {{ {act} }} }}")
+        tab.wait_for_next()
+        until(lambda: carried(board) == ["/sse/counter"], 20)
+        tab.page.evaluate("told.messages.counter = []")
+        tab.wait_for("told.messages.counter.length >= 2")
+        numbers = tab.numbers()
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), act
+
+
+def test_a_source_whose_address_changes_moves_and_keeps_its_swaps(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.wait_for_next()
+    tab.page.evaluate(
+        "() => { const one = document.querySelector('#counter'); one.setAttribute('sse-connect', "
+        "'/sse/counter?after=1000'); htmx.process(one); }"
+    )
+    tab.wait_for("told.messages.counter.at(-1)[0] > 1000")
+    until(lambda: carried(board) == ["/sse/counter"], 2)
+
+
+def test_a_source_that_is_refused_stops_and_says_so(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.page.evaluate(
+        "() => { const one = document.querySelector('#counter'); one.setAttribute('sse-connect', '/sse/nothing');"
+        " htmx.process(one); }"
+    )
+    tab.wait_until("closed")
+    assert tab.detail == "no such stream"
+    until(lambda: carried(board) == [], 2)
+
+
+def test_what_is_typed_and_where_the_focus_is_survive_a_swap_of_the_row(tabs, board):
+    program = Program(board)
+    mine = program.add_task("mine")
+    tab = Tab(tabs, f"{board.url}/tasks").wait_until_live()
+    tab.page.focus(f"#task-{mine} button:last-child")
+    program.post(f"/tasks/{mine}/start")
+    tab.page.wait_for_selector(f"#task-{mine} >> text=In Progress")
+    assert tab.page.evaluate(f"document.activeElement.closest('tr')?.id === 'task-{mine}'")
+    tab.page.evaluate(
+        "() => { const field = document.createElement('p'); field.id = 'row'; field.innerHTML = "
+        "'<input name=note value=given>'; document.querySelector('#main').append(field); }"
+    )
+    tab.page.fill("#row input", "half a sent")
+    tab.page.evaluate("document.querySelector('#row input').setSelectionRange(4, 6)")
+    tab.page.evaluate(
+        "() => { const where = document.querySelector('#tasks'); htmx.trigger(where, 'htmx:sseBeforeMessage', {}); "
+        "where.dispatchEvent(new CustomEvent('htmx:sseBeforeMessage', {bubbles: true, cancelable: true, detail: "
+        "new MessageEvent('tasks', {data: '<p id=row><input name=note value=other></p>'})})); }"
+    )
+    assert tab.page.input_value("#row input") == "half a sent"
+    assert tab.page.evaluate("[document.activeElement.selectionStart, document.activeElement.selectionEnd]") == [4, 6]
+
+
+def test_a_list_that_is_read_stays_where_it_is_and_follows_a_reader_at_its_end(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.page.evaluate(
+        "() => { const list = document.createElement('div'); list.id = 'list'; list.dataset.max = 60; "
+        "list.setAttribute('hx-swap', 'beforeend'); list.style.height = '100px'; list.style.overflowY = 'auto'; "
+        "for (let n = 0; n < 50; n++) list.insertAdjacentHTML('beforeend', `<p id=p${n}>${n}</p>`); "
+        "document.querySelector('#main').append(list); list.scrollTop = list.scrollHeight; "
+        "window.put = (html) => list.dispatchEvent(new CustomEvent('htmx:sseBeforeMessage', {bubbles: true, "
+        "cancelable: true, detail: new MessageEvent('x', {data: html})})); }"
+    )
+    at_end = "list.scrollHeight - list.clientHeight - list.scrollTop < 8"
+    for number in range(50, 80):
+        tab.page.evaluate(f"put('<p id=p{number}>{number}</p>')")
+    assert tab.page.evaluate(at_end)
+    assert tab.page.evaluate("[list.children.length, list.firstElementChild.id]") == [60, "p20"]
+    tab.page.evaluate("list.scrollTop = 300")
+    tab.wait_for("list.scrollTop === 300")
+    top = "() => Math.round(document.querySelector('#p40').getBoundingClientRect().top)"
+    before = tab.page.evaluate(top)
+    tab.page.evaluate("put('<p id=p80>80</p>')")
+    tab.wait_for("document.querySelector('#p80')")
+    assert abs(tab.page.evaluate(top) - before) <= 1
