@@ -7,14 +7,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from browsers import FLAGS, sync_playwright
-from recorded import Tab
+from browsers import FLAGS
 from servers import until
 
 pytestmark = pytest.mark.slow
-FIREFOX = Path(__file__).parents[1] / "firefox.cjs"
+TABS = Path(__file__).parents[1] / "tabs.cjs"
 
 
 def program(*names: str) -> str:
@@ -24,19 +24,23 @@ def program(*names: str) -> str:
     return found
 
 
-def test_twelve_tabs_of_firefox_live_on_one_connection(board):
-    node = program("node")
+def said_by(*arguments: str, **environment: str) -> dict[str, Any]:
     done = subprocess.run(
-        [node, str(FIREFOX), board.url, "12", program("firefox-esr", "firefox")],
+        [program("node"), str(TABS), *arguments],
         capture_output=True,
         text=True,
         timeout=170,
         check=False,
+        env={**os.environ, **environment},
     )
     if "Cannot find module" in done.stderr:
         pytest.skip("no puppeteer-core: npm install it, and say where in NODE_PATH")
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_twelve_tabs_of_firefox_live_on_one_connection(board):
+    said = said_by(board.url, "12", program("firefox-esr", "firefox"), "firefox")
     assert said["moves"] == [True] * 12, said
     assert said["connections"] == 1
     assert said["carried"] % 12 == 0
@@ -60,24 +64,10 @@ def screen() -> Iterator[str]:
 
 
 def test_thirty_tabs_of_one_window_are_live_though_29_are_hidden(board):
-    with screen() as display, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program("chromium", "chromium-browser", "google-chrome"),
-            args=[*FLAGS, "--ozone-platform=x11"],
-            ignore_default_args=["--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"],
-            headless=False,
-            env={**os.environ, "DISPLAY": display},
-        )
-        window = browser.new_context()
-        opened = [Tab(window, board.url).wait_until_live(20) for _ in range(30)]
-        hidden = [tab for tab in opened if tab.page.evaluate("document.visibilityState") == "hidden"]
-        assert board.connections() == 1
-        for tab in opened:
-            before = len(tab.messages("counter"))
-            until(lambda tab=tab, before=before: len(tab.messages("counter")) > before, 5)
-            numbers = tab.numbers()
-            assert numbers == list(range(1, len(numbers) + 1))
-        browser.close()
-    print(f"{len(hidden)} of 30 hidden")
-    assert len(hidden) == 29
+    with screen() as display:
+        chromium = program("chromium", "chromium-browser", "google-chrome")
+        said = said_by(board.url, "30", chromium, "chromium", *FLAGS, DISPLAY=display)
+    assert said["hidden"].count(True) == 29
+    assert said["moves"] == [True] * 30, said
+    assert said["connections"] == 1
     until(lambda: board.connections() == 0, 5)

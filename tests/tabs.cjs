@@ -1,12 +1,16 @@
-// Opens tabs of an address in Firefox, and prints for each whether what moves by itself moves: node firefox.cjs URL 12
+// Opens tabs of an address in one window, and prints for each whether what moves by itself moves, and is hidden:
+// node tabs.cjs URL 12 /usr/bin/firefox-esr firefox
 const puppeteer = require("puppeteer-core");
 
 const SHOWN = () =>
   ["#clock time", "#counter button", "#events"].map((one) => document.querySelector(one)?.textContent ?? "");
 
 (async () => {
-  const [url, count, path] = process.argv.slice(2);
-  const options = { browser: "firefox", protocol: "webDriverBiDi", executablePath: path, headless: true };
+  const [url, count, executablePath, kind, ...args] = process.argv.slice(2);
+  const options =
+    kind === "firefox"
+      ? { browser: "firefox", protocol: "webDriverBiDi", executablePath, headless: true }
+      : { executablePath, headless: false, args };
   const browser = await puppeteer.launch(options);
   const tabs = [];
   const took = [];
@@ -28,8 +32,9 @@ const SHOWN = () =>
     while (!(held = await moved()) && Date.now() < until);
     moves.push(held);
   }
+  const hidden = [];
+  for (const tab of tabs) hidden.push(await tab.evaluate(() => document.hidden));
   const health = await (await fetch(new URL("/sse-health", url))).json();
-  await tabs.pop().close();
-  console.log(JSON.stringify({ took, moves, connections: health.active_connections, carried: health.subscriptions }));
+  console.log(JSON.stringify({ took, moves, hidden, connections: health.active_connections, carried: health.subscriptions }));
   await browser.close();
 })();
