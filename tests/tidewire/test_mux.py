@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from tidewire import per_tab, sse_message, stream_routes
 from tidewire.layer import Tidewire
-from tidewire.mux import SUBSCRIPTIONS
+from tidewire.subscription import MOST
 
 
 class Board:
@@ -315,8 +315,8 @@ async def test_a_stalled_link_delays_no_other():
 
 async def test_a_link_carries_1024_subscriptions_and_refuses_more():
     board = Board()
-    async with board.ask(add=[[number, "/sse/said", str(number)] for number in range(1, SUBSCRIPTIONS + 1)]) as link:
-        await link.until(lambda: len(board.running) == SUBSCRIPTIONS, 20)
+    async with board.ask(add=[[number, "/sse/said", str(number)] for number in range(1, MOST + 1)]) as link:
+        await link.until(lambda: len(board.running) == MOST, 20)
         async with board.ask([link.headers["tidewire-link"]], [[9999, "/sse/said", "1"]]) as more:
             await more.done()
         await link.until(lambda: told(link, 9999))
