@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS tidewire_ephemeral (
 """
 VERSION = 1
 AGREE = "INSERT INTO tidewire_meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value"
+CACHE_KIB = 256  # of pages, each connection: the newest events are in the hub's window anyway
 LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0)"
 
 BUSY, LOCKED = 5, 6
@@ -98,6 +99,7 @@ class SQLiteFile:
         connection = Connection(self._connect(self.path), self.path)
         with connection.closed_on_error():
             connection.execute(f"PRAGMA busy_timeout = {int(self._busy * 1000)}")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             mode = connection.one("PRAGMA journal_mode = WAL")
             if mode != "wal":
                 raise JournalUnavailable(f"journal {self.path}: needs WAL, got {mode}: use a file on a local disk")
