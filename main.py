@@ -1,7 +1,5 @@
 """Tidewire's live board: the table of contents. `python main.py`, then open many tabs."""
 
-import logging
-import secrets
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,33 +7,30 @@ from typing import Any
 
 import uvicorn
 from fasthtml.core import FastHTML, StaticNoCache
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
 import tidewire
-from components.page import Layout, NotFound, ServerError, headers
+from components.page import Layout, headers
 from components.tasks import Task
 from guard import Guard
 from settings import load
-from streams import clock, counter, events, health, notifications, overview, programs, signals, stats, tasks
+from streams import failures, health, live_things, notifications, overview, programs, stats, tasks, workers
 from streams.database import Database, connect
 from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, Topic, Topics, stream_routes
 from tidewire.journal.sqlite import SQLiteJournal
 from tidewire.keeper import Keeper
 
-log = logging.getLogger("tidewire")
 settings = load(sys.argv[1:] if __name__ == "__main__" else None)
 
-things = [
-    clock.thing,
-    counter.thing,
-    tasks.thing,
-    stats.thing,
-    notifications.thing,
-    signals.thing,
-    events.thing,
-]
+things = live_things(
+    "clock",
+    "counter",
+    "tasks",
+    "stats",
+    "notifications",
+    "signals",
+    "events",
+)
 streams = [stream for thing in things for stream in thing.streams]
 
 
@@ -52,14 +47,16 @@ async def lifespan(board: FastHTML) -> AsyncIterator[None]:
     )
     board.state.db = Database(settings.database)
     board.state.hub = hub = Hub(journal, topics, board.state.db)
+    board.state.keeper, board.state.worker = keeper, workers.name()
     try:
         await hub.open()
     except JournalUnavailable as fault:
         raise StartupError(str(fault)) from fault
     try:
-        for prepare in (programs.prepare, *(thing.prepare for thing in things if thing.prepare)):
+        for prepare in (programs.prepare, workers.prepare, *(thing.prepare for thing in things if thing.prepare)):
             await hub.change(prepare)
-        yield
+        async with workers.working(board.state, (thing.work for thing in things if thing.work)):
+            yield
     finally:
         await hub.close()
         keeper.close()
@@ -72,23 +69,6 @@ def task_changed(change: Change, action: tasks.Action, task: Task) -> None:
         notifications.congratulate(change, task.title)
 
 
-def unavailable(request: Request, fault: JournalUnavailable) -> JSONResponse:
-    """Answer 503 while nothing can be published."""
-    return JSONResponse({"error": str(fault)}, 503, {"Retry-After": "2"})
-
-
-def not_found(request: Request, fault: Exception) -> Any:
-    """Answer 404 with a page."""
-    return NotFound(request.url.path)
-
-
-def server_error(request: Request, fault: Exception) -> Any:
-    """Answer 500 with a page that tells a reference, and nothing of the fault."""
-    reference = secrets.token_hex(4)
-    log.error("%s %s failed, reference %s", request.method, request.url.path, reference)
-    return ServerError(reference)
-
-
 board = FastHTML(
     title="Tidewire",
     default_hdrs=False,
@@ -98,9 +78,10 @@ board = FastHTML(
     canonical=False,
     session_cookie="tidewire",
     secret_key=settings.secret("session.key"),
-    exception_handlers={404: not_found, 500: server_error, JournalUnavailable: unavailable},
+    exception_handlers=failures.handlers,
     lifespan=lifespan,
 )
+board.state.settings = settings
 board.state.things = board.state.navigation = things
 board.state.beside_tasks = (stats.thing, notifications.thing)
 board.state.figures = stats.figures

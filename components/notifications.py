@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastcore.xml import FT
-from fasthtml.components import Button, Div, Form, Input, Li, Option, P, Select, Small, Span, Strong, Time, Ul
+from fasthtml.components import Button, Div, Form, Input, Li, Option, P, Select, Small, Span, Strong, Ul
 from pydantic import BaseModel, StringConstraints
 
 from components.live import Live, Swap
-from components.parts import Command, PageHead, PageTitle, Panel
+from components.parts import Command, Moment, PageHead, PageTitle, Panel
 
 Level = Literal["info", "success", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("info", "success", "warning", "error")
@@ -34,11 +34,10 @@ class Notification(NewNotification):
 
 def NotificationItem(notification: Notification) -> FT:
     """Draw a notification."""
-    time = notification.time
     return Li(
         Span(notification.level, cls="pill", data_level=notification.level),
         Span(notification.message, cls="title"),
-        Time(f"{time:%H:%M:%S} UTC", datetime=time.isoformat(timespec="seconds")),
+        Moment(notification.time),
         id=f"notification-{notification.id}",
     )
 

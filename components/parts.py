@@ -1,9 +1,10 @@
 """What the pages of live things are made of: their head, their live part, and how to read them elsewhere."""
 
+from datetime import datetime
 from typing import Any
 
 from fastcore.xml import FT
-from fasthtml.components import H1, H2, Code, Div, Header, P, Section, Span, Title
+from fasthtml.components import H1, H2, Code, Div, Header, P, Section, Span, Time, Title
 
 from components.source import Source
 
@@ -44,6 +45,11 @@ def Elsewhere(origin: str, path: str, source: str = "") -> FT:
         Section(H2("The whole stream"), Source(source)) if source else None,
         cls="columns",
     )
+
+
+def Moment(time: datetime) -> FT:
+    """Tell when something happened, in UTC; board.js puts it into the reader's zone, with the day if it is another."""
+    return Time(f"{time:%H:%M:%S} UTC", datetime=time.isoformat(timespec="milliseconds"), data_moment=True)
 
 
 def Command(line: str) -> FT:

@@ -1,4 +1,5 @@
-// What the board's pages do by themselves besides being live: say when a request failed.
+// What the board's pages do by themselves besides being live: say when a request failed, and tell times in the
+// reader's zone.
 
 const notice = document.getElementById("notice");
 
@@ -17,3 +18,22 @@ document.addEventListener("htmx:timeout", () => say("That did not work: the serv
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) say("");
 });
+
+const time = new Intl.DateTimeFormat([], { timeStyle: "medium" });
+const dayAndTime = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
+
+/** @param {ParentNode} root what has just come into the page */
+function tellTimes(root) {
+  for (const element of root.querySelectorAll("time[data-moment]")) {
+    const moment = new Date(element.dateTime);
+    const today = moment.toDateString() === new Date().toDateString();
+    element.textContent = (today ? time : dayAndTime).format(moment);
+    element.title = dayAndTime.format(moment);
+    element.removeAttribute("data-moment"); // or a morph or a second look would do it again
+  }
+}
+
+tellTimes(document);
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes) for (const node of addedNodes) if (node.parentElement) tellTimes(node.parentElement);
+}).observe(document.body, { childList: true, subtree: true });

@@ -1,7 +1,8 @@
 """The live things: one file each, with its table, what changes it, its generator and its routes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from fasthtml.core import APIRouter
@@ -18,6 +19,8 @@ class LiveThing:
     name: of its topic and its DOM id. href: its page. prepare: makes its tables.
     part: draws its present state, for another page whose stream carries its topic, and for its card.
     card: draws it live for the overview, where that is not its part, or its first stream's event of its name.
+    work: what it does in each process while the board runs; it is cancelled at the end. What a machine is to do once
+        asks `state.keeper()` each time.
     """
 
     name: str
@@ -29,6 +32,12 @@ class LiveThing:
     card: Callable[[], Any] | None = None
     part: Callable[[State], Any] | None = None
     prepare: Callable[[Change], None] | None = None
+    work: Callable[[State], Coroutine[Any, Any, None]] | None = None
+
+
+def live_things(*names: str) -> list[LiveThing]:
+    """Import the live things of these names: `thing` in `streams/<name>.py`."""
+    return [import_module(f"{__name__}.{name}").thing for name in names]
 
 
 def fragment(*parts: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:

@@ -67,17 +67,17 @@ class Publisher:
             return asyncio.run_coroutine_threadsafe(self.change(fn, *args, **kwargs), loop).result()
         raise RuntimeError("change_sync() would wait for its own thread: await change() in an async function")
 
-    def check(self, name: str) -> Topic[Any]:
+    def check(self, name: str, context: Any = None) -> Topic[Any]:
         """Find a topic by its full name, and ask its rule whether that exists; else raise UnknownTopic."""
         found = self.topics.find(name)
         parameters = found.parameters(name)
-        if parameters and not found.known(self.context, **parameters):
+        if parameters and not found.known(self.context if context is None else context, **parameters):
             raise UnknownTopic(name, [one.name for one in self.topics.all])
         return found
 
-    def draft(self, topic: str, payload: Payload, *, remove: bool = False) -> Draft:
-        """Hold a payload to its topic's contract and rule."""
-        self.check(topic)
+    def draft(self, topic: str, payload: Payload, context: Any, *, remove: bool = False) -> Draft:
+        """Hold a payload to its topic's contract and rule, which is given this context."""
+        self.check(topic, context)
         return self._draft(topic, payload, remove)
 
     def _draft(self, topic: str, payload: Payload, remove: bool) -> Draft:
@@ -97,6 +97,9 @@ class Change:
         return self._tx.db
 
     def publish(self, topic: str, payload: Payload, *, remove: bool = False) -> str:
-        """Add an event to the change and return its id, "" if it is ephemeral."""
-        sequence = self._tx.publish(self._publisher.draft(topic, payload, remove=remove))
+        """Add an event to the change and return its id, "" if it is ephemeral.
+
+        The topic's `known` is given `db`: what this change has made is there already.
+        """
+        sequence = self._tx.publish(self._publisher.draft(topic, payload, self.db, remove=remove))
         return self._publisher.id_of(sequence) if sequence else ""

@@ -2,10 +2,11 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -27,12 +28,21 @@ LARGEST_NUMBER = 2**53 - 1  # what a browser's JavaScript can still count
 class PerTab:
     """A stream that runs its generator once for each connection; an ASGI app, made by `per_tab`."""
 
-    def __init__(self, name: str, path: str, generator: Callable[..., AsyncIterator[str]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        generator: Callable[..., AsyncIterator[str]],
+        events: Sequence[str] = (),
+        contract: type[BaseModel] | None = None,
+    ) -> None:
         if not inspect.isasyncgenfunction(generator):
             raise BadStream(f"per_tab({name!r}): expected an async generator (async def with yield), got {generator!r}")
         self.name = name
         self.path = path
         self.generator = generator
+        self.events = tuple(events) or (name,)
+        self.contract = contract
         self.__doc__ = generator.__doc__
         self._takes = frozenset(inspect.signature(generator).parameters)
 
@@ -51,14 +61,22 @@ class PerTab:
         await EventStream(self.generator(**arguments))(scope, receive, send)
 
 
-def per_tab(name: str, path: str | None = None) -> Callable[[Callable[..., AsyncIterator[str]]], PerTab]:
+def per_tab(
+    name: str,
+    path: str | None = None,
+    *,
+    events: Sequence[str] = (),
+    contract: type[BaseModel] | None = None,
+) -> Callable[[Callable[..., AsyncIterator[str]]], PerTab]:
     """Make an async generator a stream of its own for each connection, at `/sse/<name>` or at `path`.
 
     A generator with a parameter `start: int` resumes: it is given the last number its tab has seen (0: none), which
     the tab says as Last-Event-ID or `?after=`; so give events their number as `id`. One with a parameter `request`
     is given the starlette Request.
+    events: the names its messages bear; default: the name. contract: the model of what its messages draw. Both are for
+    catalogues; nothing is checked.
     """
-    return lambda generator: PerTab(name, path or f"/sse/{name}", generator)
+    return lambda generator: PerTab(name, path or f"/sse/{name}", generator, events, contract)
 
 
 class Listen:

@@ -117,7 +117,7 @@ async def test_ten_thousand_ephemeral_events_leave_the_window_as_it_was(feed):
         client = await Client(hub, "typing", "feed").start().joined()
         await publish(hub, 1)
         await client.posts(1)
-        await hub.journal.append([hub.draft("typing", Post(n=2, text="x" * 1000))] * 10_000)
+        await hub.journal.append([hub.draft("typing", Post(n=2, text="x" * 1000), None)] * 10_000)
         await client.posts(10_001)
         assert len(hub.window) == 1
         await client.gone()
@@ -160,6 +160,22 @@ async def test_an_exception_undoes_both_and_reaches_the_caller_alone(table):
         )
     assert table.rows() == [1, 3]
     await client.gone()
+
+
+async def test_a_change_may_publish_about_what_it_has_just_made(tmp_path, feed):
+    def known(db, room):
+        return db.execute("SELECT 1 FROM rooms WHERE name = ?", (room,)).fetchone() is not None
+
+    def make(change, room):
+        change.db.execute("CREATE TABLE IF NOT EXISTS rooms (name TEXT)")
+        change.db.execute("INSERT INTO rooms VALUES (?)", (room,))
+        return change.publish(f"rooms/{room}", {"n": 1})
+
+    rooms = feed.topic("rooms/{room}", known=known)
+    async with opened(SQLiteJournal(tmp_path / "rooms.db"), rooms) as hub:
+        assert await hub.change(make, "tea") == hub.id_of(1)
+        with pytest.raises(UnknownTopic):
+            await hub.change(lambda change: change.publish("rooms/gin", {"n": 2}))
 
 
 async def test_a_plain_handler_changes_from_its_thread(table):

@@ -1,0 +1,33 @@
+"""What is answered when a request fails."""
+
+import logging
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from components.page import NotFound, ServerError
+from tidewire import JournalUnavailable
+
+log = logging.getLogger("tidewire")
+
+
+def unavailable(request: Request, fault: JournalUnavailable) -> JSONResponse:
+    """Answer 503 while nothing can be published."""
+    return JSONResponse({"error": str(fault)}, 503, {"Retry-After": "2"})
+
+
+def not_found(request: Request, fault: Exception) -> Any:
+    """Answer 404 with a page."""
+    return NotFound(request.url.path)
+
+
+def server_error(request: Request, fault: Exception) -> Any:
+    """Answer 500 with a page that tells a reference, and nothing of the fault."""
+    reference = secrets.token_hex(4)
+    log.error("%s %s failed, reference %s", request.method, request.url.path, reference)
+    return ServerError(reference)
+
+
+handlers: dict[Any, Any] = {404: not_found, 500: server_error, JournalUnavailable: unavailable}
