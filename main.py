@@ -9,7 +9,6 @@ import uvicorn
 from fasthtml.core import FastHTML, StaticNoCache
 from starlette.routing import Mount
 
-import tidewire
 from components.page import Layout, headers
 from components.tasks import Task
 from guard import Guard
@@ -90,7 +89,6 @@ for routes in (overview.routes, health.routes, *(thing.routes for thing in thing
     routes.to_app(board)
 board.router.routes += [
     Mount("/static", StaticNoCache(directory=Path(__file__).parent / "static"), name="static"),
-    Mount("/tidewire", StaticNoCache(directory=Path(tidewire.__file__).parent / "static"), name="tidewire"),
     *stream_routes(streams),
 ]
 app = Tidewire(Guard(board, token=settings.secret("token"), hosts=[*settings.allowed_hosts, settings.host]))

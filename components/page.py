@@ -55,8 +55,8 @@ def headers() -> list[FT]:
         Link(rel="stylesheet", href="/static/vendor/pico.min.css"),
         Link(rel="stylesheet", href="/static/board.css"),
         Link(rel="stylesheet", href="/static/parts.css"),
-        Script(src="/static/vendor/htmx.min.js", defer=True),
-        Script(src="/static/vendor/sse.js", defer=True),
+        Script(src="/tidewire/vendor/htmx.min.js", defer=True),
+        Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),
         Script(src="/static/board.js", defer=True),
     ]

@@ -10,13 +10,14 @@ from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest, BadStream, UnknownTopic
 from tidewire.hub import Hub
 from tidewire.mux import Mux
 from tidewire.registry import sse_health
+from tidewire.scripts import scripts_route
 from tidewire.stream import EventStream
 from tidewire.topic_stream import TopicStream
 from tidewire.topics import Topic
@@ -121,10 +122,10 @@ class Listen:
         return names
 
 
-def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[Route]:
-    """Make the routes of streams, /sse/live, /sse/mux, /sse-health, and the 404 of other `/sse/...` that names them.
+def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[BaseRoute]:
+    """Make the routes of streams, /sse/live, /sse/mux, /sse-health, and /tidewire/live.js with what it needs.
 
-    Put them after the app's own, or that 404 hides yours.
+    Other `/sse/...` get a 404 that names those that exist: put these routes after yours under `/sse/`, if you have any.
     """
     routes = [
         Route(one.path, one if isinstance(one, PerTab) else Listen(one), methods=["GET"], name=f"sse-{one.name}")
@@ -140,6 +141,7 @@ def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[Route]:
         Route("/sse/live", Listen(), methods=["GET"], name="sse-live"),
         Route("/sse/mux", Mux(), methods=["POST"], name="sse-mux"),
         Route("/sse-health", sse_health, name="sse-health"),
+        scripts_route(),
         Route("/sse/{path:path}", unknown_stream, name="sse-unknown"),
     ]
 
