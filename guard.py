@@ -2,23 +2,24 @@
 
 import re
 import secrets
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1024 * 1024 + 64 * 1024  # bytes: an event of 1 MiB, and what a form puts around it
 PORT = re.compile(r":\d*$")
-POLICY = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+POLICY = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; script-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        b"form-action 'self'; frame-ancestors 'none'",
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-}
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
 
 
 class Guard:
@@ -42,17 +43,17 @@ class Guard:
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in POLICY.items():
-                    headers.setdefault(name, value)
+                headers = [*message.get("headers", ())]
+                given = {name for name, _ in headers}
+                message["headers"] = headers + [pair for pair in POLICY if pair[0] not in given]
             await send(message)
 
-        refusal = self.refusal(scope["method"], Headers(scope=scope))
+        refusal = self.refusal(scope["method"], _first_of_each(scope["headers"]))
         if refusal is not None:
             return await refusal(scope, receive, with_policy)
         return await self.app(scope, receive, with_policy)
 
-    def refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
+    def refusal(self, method: str, headers: dict[str, str]) -> PlainTextResponse | None:
         """Say why a request is refused; None where it is let in."""
         host = PORT.sub("", headers.get("host", "")).lower()
         if host not in self.hosts and "*" not in self.hosts:
@@ -75,10 +76,14 @@ class Guard:
         )
 
 
-def same_origin(headers: Headers) -> bool:
+def same_origin(headers: dict[str, str]) -> bool:
     """Tell whether a browser sent this from a page of this origin; a program, which says neither, does not count."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
     origin = headers.get("origin")
     return origin is not None and urlsplit(origin).netloc == headers.get("host")
+
+
+def _first_of_each(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*raw])}

@@ -77,7 +77,7 @@ async def test_a_safe_method_needs_neither(guard, method):
 async def test_a_refusal_carries_the_policy_too(guard):
     async with Client(guard, method="POST") as client:
         await client.done()
-        assert POLICY.items() <= {name.title(): value for name, value in client.headers.items()}.items()
+        assert {*POLICY} <= {(name.encode(), value.encode()) for name, value in client.headers.items()}
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -93,7 +93,7 @@ def test_every_response_of_the_board_carries_the_policy(probe, path):
 def test_a_stream_carries_the_policy_too(probe):
     with probe.open("/sse/counter") as stream:
         head = stream.read_until(b"\r\n\r\n").lower()
-    assert all(f"\r\n{name.lower()}: ".encode() in head for name in POLICY)
+    assert all(b"\r\n%b: %b\r\n" % pair in head for pair in POLICY)
 
 
 def test_the_session_cookie_is_for_this_site_and_not_for_scripts(probe):

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Scope, Send
 
-from tidewire.sockets import bound_silence
 
 # Proxies drop a stream that says nothing for 30 to 60 s; a client takes 20 s of silence for a dead line.
 HEARTBEAT_SECONDS = 15.0
@@ -130,7 +129,6 @@ class Registry:
 
     def add(self, connection: Connection) -> None:
         """Take in a connection that has just been opened."""
-        bound_silence(socket_of(connection.transport))
         self._open.add(connection)
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)

@@ -28,8 +28,9 @@ def bound_silence(sock: Any) -> None:
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is None or sock is None or sock.fileno() < 0:
         return
-    # uvloop hands out sockets without setsockopt: ours stands on the same descriptor for a moment.
-    same = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+    # uvloop hands out sockets without setsockopt: ours stands on the same descriptor for a moment. Of what family it
+    # is makes no difference to the option, and asking costs more than setting it.
+    same = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, sock.fileno())
     try:
         same.setsockopt(socket.IPPROTO_TCP, option, TCP_USER_TIMEOUT_SECONDS * 1000)
     except OSError:  # no TCP: a Unix socket's client cannot vanish

@@ -20,6 +20,11 @@ log = logging.getLogger("tidewire")
 # the same instant and must not all return in one.
 RETRY = (500, 2500)
 RETRY_AFTER_FAILURE = (10_000, 20_000)
+HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx sends it on as it comes
+)
 FAREWELL_SECONDS = 5.0  # for a client that has stopped reading to take the end of its stream
 
 
@@ -35,8 +40,9 @@ class Stream(Response):
     def __init__(self, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.status_code = status_code
         self.background = None
-        self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})})
-        del self.headers["content-length"]
+        self.raw_headers = [*HEADERS]
+        if headers:
+            self.headers.update(headers)
 
     def opening(self) -> str:
         """Write the first words, which are sent at once."""
