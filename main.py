@@ -15,7 +15,7 @@ from guard import Guard
 from settings import load
 from streams import failures, health, live_things, notifications, overview, programs, stats, tasks, workers
 from streams.database import Database, connect
-from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, Topic, Topics, stream_routes
+from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, Topic, stream_routes
 from tidewire.journal.sqlite import SQLiteJournal
 from tidewire.keeper import Keeper
 
@@ -41,7 +41,6 @@ async def lifespan(board: FastHTML) -> AsyncIterator[None]:
         settings.database,
         connect=connect,
         durability=settings.durability,
-        retention=Topics(topics).retention,
         keeper=keeper,
     )
     board.state.db = Database(settings.database)

@@ -45,7 +45,7 @@ def Card(n: int) -> Any:
 def tidewire(gather: float) -> Any:
     """Make a topic as the board has them: behind the guard, in FastHTML with its session, the journal on disk."""
     from guard import Guard
-    from tidewire import Hub, Tidewire, Topics, sse_message, stream_routes, topic
+    from tidewire import Hub, Tidewire, sse_message, stream_routes, topic
     from tidewire.journal.sqlite import SQLiteJournal
 
     @topic("posts", Post, snapshot=lambda context: Card(0), event="post")
@@ -59,7 +59,7 @@ def tidewire(gather: float) -> Any:
 
     async def lifespan(board: Any) -> AsyncIterator[None]:
         with tempfile.TemporaryDirectory() as folder:
-            journal = SQLiteJournal(Path(folder) / "posts.db", retention=Topics([posts]).retention)
+            journal = SQLiteJournal(Path(folder) / "posts.db")
             board.state.hub = hub = Hub(journal, [posts], gather=gather)
             await hub.open()
             yield

@@ -25,7 +25,7 @@ WINDOW_BYTES = 4 * 1024 * 1024
 
 
 class Hub(Publisher):
-    """Publish events, and stream them to whoever listens.
+    """Publish events, and stream them to whoever listens: `async with Hub(journal, topics):`, in the lifespan.
 
     topics: those of the app. context: what snapshots and `known` rules are given (the database, usually).
     gather: seconds; 0 sends at each turn of the loop. window_count, window_bytes: bounds of the messages in memory.
@@ -58,8 +58,17 @@ class Hub(Publisher):
         self._last_flush = 0.0
         self._turn: asyncio.Future[None] | None = None
 
+    async def __aenter__(self) -> "Hub":
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def open(self) -> None:
         """Open the journal, and fill the window from its tail."""
+        if self.journal.retention is None:
+            self.journal.retention = self.topics.retention
         self._loop = asyncio.get_running_loop()
         self._turn = self._loop.create_future()
         early: list[Entry] = []

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from tidewire import Hub, Retention, Tidewire, Topics, sse_message, stream_routes, topic
+from tidewire import Hub, Retention, Tidewire, sse_message, stream_routes, topic
 from tidewire.journal.sqlite import SQLiteJournal
 
 DATABASE = os.environ["DURABILITY_DATABASE"]
@@ -97,7 +97,7 @@ def make_table(change) -> None:
 
 @contextlib.asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    hub = app.state.hub = Hub(SQLiteJournal(DATABASE, retention=Topics([posts]).retention), [posts])
+    hub = app.state.hub = Hub(SQLiteJournal(DATABASE), [posts])
     await hub.open()
     await hub.change(
         lambda change: (

@@ -17,6 +17,7 @@ from tidewire import (
     EventTooLarge,
     Hub,
     JournalUnavailable,
+    Retention,
     Tidewire,
     TidewireError,
     UnknownTopic,
@@ -291,6 +292,16 @@ async def test_it_can_be_opened_again(feed):
         await flushed(hub)
         assert len(hub.window) == count
         await hub.close()
+
+
+@pytest.mark.parametrize("given", [None, lambda name: Retention(count=5)])
+async def test_a_journal_that_was_told_no_retention_keeps_what_the_topics_say(feed, given):
+    journal = MemoryJournal(given)
+    async with Hub(journal, [feed.topic("feed", retention=Retention(count=3))], gather=0) as hub:
+        await publish(hub, *range(9))
+        assert len(await journal.read(0, ["feed"], 100)) == (5 if given else 3)
+    with pytest.raises(JournalUnavailable):
+        await journal.read(0, ["feed"], 100)
 
 
 # -- Gathering

@@ -61,7 +61,12 @@ RetentionRule = Callable[[str], Retention]
 
 
 class Journal(Protocol):
-    """Order events, keep them, and hand each to this process once."""
+    """Order events, keep them, and hand each to this process once.
+
+    retention: how much of each topic is kept; where it is None at `open`, a hub puts there what its topics say.
+    """
+
+    retention: RetentionRule | None
 
     @property
     def epoch(self) -> str:

@@ -23,11 +23,11 @@ class MemoryJournal:
     of a change, but nothing done to `db`.
     """
 
-    def __init__(self, retention: RetentionRule = lambda topic: Retention(), *, db: Any = None) -> None:
+    def __init__(self, retention: RetentionRule | None = None, *, db: Any = None) -> None:
         self.epoch = secrets.token_hex(4)
         self.head = 0
         self.trouble: str | None = None
-        self._retention = retention
+        self.retention = retention
         self._db = db
         self._kept: dict[str, list[Entry]] = {}
         self._floors: dict[str, int] = {}
@@ -95,7 +95,7 @@ class MemoryJournal:
 
     def _forget(self, topic: str) -> None:
         if entries := self._kept.get(topic):
-            rule = self._retention(topic)
+            rule = self.retention(topic) if self.retention else Retention()
             gone = max(0, len(entries) - rule.count)
             if rule.age is not None:
                 limit = time.time() - rule.age

@@ -41,14 +41,15 @@ class SQLiteJournal:
         *,
         connect: Connect | None = None,
         durability: Durability = "normal",
-        retention: RetentionRule = lambda topic: Retention(),
+        retention: RetentionRule | None = None,
         poll_seconds: float = 0.02,
         keeper: Callable[[], bool] = lambda: True,
         busy_seconds: float = 10.0,
         sweep_seconds: float = 5.0,
     ) -> None:
         self._file = SQLiteFile(str(Path(path).absolute()), connect, durability, busy_seconds)
-        self._sweeper = retention, keeper, sweep_seconds
+        self.retention = retention
+        self._sweeper = keeper, sweep_seconds
         self._poll = poll_seconds
         self._deliver: Deliver | None = None
         self._opened = 0
@@ -84,7 +85,8 @@ class SQLiteJournal:
             readers.shutdown(wait=isinstance(error, JournalError))
             raise
         self._deliver, self._opened, self._readers = deliver, self._head, readers
-        self._writer = Writer(self._file, self._arrive, Sweeper(*self._sweeper), self._poll, self._head, number)
+        sweeper = Sweeper(self.retention or (lambda topic: Retention()), *self._sweeper)
+        self._writer = Writer(self._file, self._arrive, sweeper, self._poll, self._head, number)
         self._writer.start()
 
     async def close(self) -> None:
