@@ -10,7 +10,14 @@ from typing import Any
 
 from servers import free_port
 
-REASONS = {204: "No Content", 429: "Too Many Requests", 502: "Bad Gateway", 503: "Service Unavailable"}
+REASONS = {
+    204: "No Content",
+    401: "Unauthorized",
+    403: "Forbidden",
+    429: "Too Many Requests",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+}
 
 
 class Proxy:

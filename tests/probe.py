@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fasthtml.core import EventStream as ForeignStream
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 import main
@@ -67,6 +67,11 @@ def broken(request: Request) -> None:
     raise ValueError("a secret of the server")
 
 
+def refused(request: Request) -> PlainTextResponse:
+    """Answer with a status."""
+    return PlainTextResponse("no", request.path_params["status"])
+
+
 def remember(request: Request) -> JSONResponse:
     """Put something into the session."""
     request.session["seen"] = True
@@ -80,6 +85,7 @@ if __name__ != "__mp_main__":  # uvicorn's processes import this file twice
         Route("/foreign", foreign),
         Route("/broken", broken),
         Route("/remember", remember),
+        Route("/sse/refused/{status:int}", refused),
     ]
     main.board.on_event("shutdown")(lambda: note(f"shutdown-{os.getpid()}"))
 

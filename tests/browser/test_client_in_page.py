@@ -1,8 +1,20 @@
 """What live.js does in a page: no leaks, no doubles, and nothing taken from whoever is reading or typing."""
 
+import os
+from pathlib import Path
+
+import pytest
 from programs import Program
 from recorded import Tab
 from servers import until
+
+
+def package(folder: str, file: str) -> Path:
+    """A file of an npm package."""
+    for root in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
+        if (found := Path(root, folder, file)).exists():
+            return found
+    pytest.skip(f"no {folder}: npm install it, and say where in NODE_PATH")
 
 
 def carried(board) -> list[str]:
@@ -28,6 +40,28 @@ def test_an_element_processed_swapped_moved_or_removed_100_times_leaves_one_subs
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), act
 
 
+@pytest.mark.slow
+def test_an_element_morphed_100_times_keeps_its_source_and_no_message_comes_twice(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    for script in ("idiomorph.js", "idiomorph-htmx.js"):
+        tab.page.evaluate(package("idiomorph/dist", script).read_text())
+    tab.wait_for_next()
+    tab.page.evaluate(
+        "async () => { const page = await (await fetch('/counter')).text(); "
+        "const fresh = new DOMParser().parseFromString(page, 'text/html').querySelector('#counter'); "
+        "document.body.setAttribute('hx-ext', 'morph'); window.first = document.querySelector('#counter'); "
+        "for (let n = 0; n < 100; n++) { fresh.setAttribute('hx-vals', n); "
+        "htmx.swap('#counter', fresh.outerHTML, {swapStyle: 'morph:outerHTML'}, {contextElement: document.body}); } }"
+    )
+    assert tab.page.evaluate("document.querySelector('#counter') === first"), "it was replaced, not morphed"
+    assert tab.page.get_attribute("#counter", "hx-vals") == "99"
+    tab.wait_for_next()
+    tab.wait_for_next()
+    assert carried(board) == ["/sse/counter"]
+    numbers = tab.numbers()
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_a_source_whose_address_changes_moves_and_keeps_its_swaps(tabs, board):
     tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
     tab.wait_for_next()
@@ -39,15 +73,21 @@ def test_a_source_whose_address_changes_moves_and_keeps_its_swaps(tabs, board):
     until(lambda: carried(board) == ["/sse/counter"], 2)
 
 
-def test_a_source_that_is_refused_stops_and_says_so(tabs, board):
-    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+@pytest.mark.parametrize(
+    ("status", "says"), [(204, ""), (401, "signed out"), (403, "not allowed"), (404, "no such stream")]
+)
+def test_a_source_that_is_refused_stops_and_says_so(browser, probe, status, says):
+    context = browser.new_context()
+    tab = Tab(context, f"{probe.url}/counter").wait_until_live()
     tab.page.evaluate(
-        "() => { const one = document.querySelector('#counter'); one.setAttribute('sse-connect', '/sse/nothing');"
-        " htmx.process(one); }"
+        "(status) => { const one = document.querySelector('#counter'); "
+        "one.setAttribute('sse-connect', `/sse/refused/${status}`); htmx.process(one); }",
+        status,
     )
     tab.wait_until("closed")
-    assert tab.detail == "no such stream"
-    until(lambda: carried(board) == [], 2)
+    assert tab.detail == says
+    until(lambda: carried(probe) == [], 2)
+    context.close()
 
 
 def test_what_is_typed_and_where_the_focus_is_survive_a_swap_of_the_row(tabs, board):

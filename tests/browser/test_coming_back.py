@@ -1,10 +1,12 @@
 """Whatever happens to its connection, a tab comes back by itself, and goes on where it was."""
 
+import signal
 import time
 
 import pytest
 from browsers import BrowserContext
 from faults import Proxy
+from playwright.sync_api import Browser
 from programs import Program
 from recorded import Tab
 from servers import Server
@@ -76,12 +78,18 @@ def test_retry_after_is_obeyed(tabs: BrowserContext, proxy: Proxy):
     assert proxy.opened == opened + 1
 
 
-def test_204_stops_a_source_for_good(tabs: BrowserContext, proxy: Proxy):
+@pytest.mark.parametrize(("status", "says"), [(204, ""), (401, "signed out"), (403, "not allowed")])
+def test_a_status_that_says_never_stops_for_good_and_is_shown(tabs: BrowserContext, proxy: Proxy, status, says):
     tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
-    proxy.answer(204)
+    proxy.answer(status)
     tab.wait_until("closed")
+    assert tab.detail == says
+    opened = proxy.opened
     proxy.heal()
+    tab.page.evaluate("dispatchEvent(new Event('online'))")  # a source that waits would try at once
+    tab.page.evaluate("fetch('/health/live')")  # the one connection that is made
     assert tab.page.evaluate("told.states.at(-1)[1]") == "closed"
+    assert proxy.opened <= opened + 1
 
 
 def test_after_five_tries_a_person_may_hurry_it(tabs: BrowserContext, proxy: Proxy):
@@ -97,17 +105,34 @@ def test_after_five_tries_a_person_may_hurry_it(tabs: BrowserContext, proxy: Pro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["refuse", "503"])
-def test_a_server_that_was_away_for_40_seconds_has_its_tabs_within_5(tabs: BrowserContext, proxy: Proxy, fault: str):
+def test_a_server_that_was_busy_for_40_seconds_has_its_tabs_within_5(tabs: BrowserContext, proxy: Proxy):
     tab = Tab(tabs, f"{proxy.url}/counter").wait_until_live()
     tab.wait_for_next()
     away = time.time()
-    proxy.refuse() if fault == "refuse" else proxy.answer(503)
+    proxy.answer(503)
     tab.wait_for(f"Date.now() > {away * 1000 + 40_000}", 60)
     proxy.heal()
     tab.wait_until_live(5)
     tab.wait_for_next()
     counts_on(tab)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["stopped", "killed"])
+def test_a_process_that_was_away_for_40_seconds_has_its_tabs_within_5(browser: Browser, serve, fault: str):
+    server = serve()
+    context = browser.new_context()
+    tab = Tab(context, f"{server.url}/counter").wait_until_live()
+    tab.wait_for_next()
+    away = time.time()
+    server.tell(signal.SIGSTOP) if fault == "stopped" else server.kill()
+    tab.wait_for(f"Date.now() > {away * 1000 + 40_000}", 60)
+    assert tab.states()[-1][1] in ("silent", "waiting")
+    server.tell(signal.SIGCONT) if fault == "stopped" else server.start()
+    tab.wait_until_live(5)
+    tab.wait_for_next()
+    counts_on(tab)
+    context.close()
 
 
 @pytest.mark.slow
