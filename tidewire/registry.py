@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Scope, Send
 
-
 # Proxies drop a stream that says nothing for 30 to 60 s; a client takes 20 s of silence for a dead line.
 HEARTBEAT_SECONDS = 15.0
 SWEEP_SECONDS = 1.0

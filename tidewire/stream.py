@@ -92,8 +92,14 @@ class Stream(Response):
         connection = self.connect(scope, send)
         connection.task = asyncio.current_task()
         registry.add(connection)
+        # One coroutine for all of it: each one that waits costs an idle stream half a KiB.
         try:
-            await self._contain(connection, receive)
+            try:
+                await self.speak(connection, receive)
+                connection.reason = connection.reason or "done"
+            except Exception:
+                if connection.reason != "left":
+                    await self._tell_failure(connection)
         except asyncio.CancelledError:
             if connection.reason is None:  # not our doing: the server cancels its request
                 raise
@@ -106,19 +112,13 @@ class Stream(Response):
             finally:
                 registry.discard(connection)
 
-    async def _contain(self, connection: Connection, receive: Receive) -> None:
-        try:
-            await self.speak(connection, receive)
-            connection.reason = connection.reason or "done"
-        except Exception:
-            if connection.reason == "left":
-                return
-            reference = secrets.token_hex(4)
-            log.exception("stream %s failed, reference %s", connection.stream, reference)
-            connection.errors += 1
-            connection.reason = "failed"
-            failure = sse_message(reference, event="stream-error", retry=random.randint(*RETRY_AFTER_FAILURE))  # noqa: S311
-            await connection.write(failure.encode(), 1)
+    async def _tell_failure(self, connection: Connection) -> None:
+        reference = secrets.token_hex(4)
+        log.exception("stream %s failed, reference %s", connection.stream, reference)
+        connection.errors += 1
+        connection.reason = "failed"
+        failure = sse_message(reference, event="stream-error", retry=random.randint(*RETRY_AFTER_FAILURE))  # noqa: S311
+        await connection.write(failure.encode(), 1)
 
     async def _close(self, connection: Connection) -> None:
         """Let go of what is held, then end the response, unless nobody is there to read it."""

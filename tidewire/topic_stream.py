@@ -1,13 +1,12 @@
 """Topic streams: the responses that carry a client's topics."""
 
 import asyncio
-from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from tidewire.catchup import UNKNOWN
 from tidewire.hub import Hub
-from tidewire.stream import Stream, watch
+from tidewire.stream import Stream
 from tidewire.subscriber import Subscriber
 
 
@@ -40,14 +39,15 @@ class TopicStream(Stream):
         self.subscriber = Subscriber(scope, send, self.hub, self.topics, self.form, self.cursor)
         self.topics = frozenset()
         self.raw_headers = []
-        self._headers: Any = None  # Starlette's view of them
         return self.subscriber
 
     async def speak(self, connection: Subscriber, receive: Receive) -> None:
         """Have it catch up and join the others, and wait until the client leaves."""
         connection.begin()
         try:
-            await watch(receive, connection)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            connection.end("left")
         except asyncio.CancelledError:
             if connection.fault is None:
                 raise
