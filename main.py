@@ -27,6 +27,7 @@ things = live_things(
     "tasks",
     "stats",
     "notifications",
+    "sensors",
     "signals",
     "events",
 )
