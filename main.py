@@ -15,6 +15,7 @@ from guard import Guard
 from settings import load
 from streams import failures, health, live_things, notifications, overview, programs, stats, tasks, workers
 from streams.database import Database, connect
+from throttle import Throttle
 from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, Topic, stream_routes
 from tidewire.journal.sqlite import SQLiteJournal
 from tidewire.keeper import Keeper
@@ -91,7 +92,8 @@ board.router.routes += [
     Mount("/static", StaticNoCache(directory=Path(__file__).parent / "static"), name="static"),
     *stream_routes(streams),
 ]
-app = Tidewire(Guard(board, token=settings.secret("token"), hosts=[*settings.allowed_hosts, settings.host]))
+throttled = Throttle(board, settings.rate_limit)
+app = Tidewire(Guard(throttled, token=settings.secret("token"), hosts=[*settings.allowed_hosts, settings.host]))
 
 
 def run(target: str = "main:app", app: Any = app) -> None:

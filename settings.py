@@ -33,11 +33,23 @@ class Settings(BaseSettings):
         ["localhost", "127.0.0.1", "[::1]"],
         description="names this board answers to, separated by commas; * for any (then put a proxy in front)",
     )
+    rate_limit: str = Field(
+        "100/second,2000/minute", description="how often one client may publish, in each process; off: without limit"
+    )
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_a_limit(cls, value: str) -> str:
+        from limits import parse_many  # only here: what publishes one message need not wait for it
+
+        if value != "off" and any(limit.amount < 1 for limit in parse_many(value)):
+            raise ValueError("expected at least 1")
+        return value
 
     @property
     def origin(self) -> str:

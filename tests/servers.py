@@ -19,7 +19,7 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 TESTS = Path(__file__).parent
-SOURCES = ("main.py", "settings.py", "guard.py", "components", "streams", "tidewire", "static")
+SOURCES = ("main.py", "settings.py", "guard.py", "throttle.py", "components", "streams", "tidewire", "static")
 ALONE = "python main.py"
 RELOAD = "--reload"
 WORKERS = "--workers 2"
@@ -73,12 +73,12 @@ class Server:
             TIDEWIRE_PORT=str(self.port),
             TIDEWIRE_DATABASE=str(folder / "data" / "tidewire.db"),
             TIDEWIRE_ALLOWED_HOSTS=f"localhost,127.0.0.1,{host}",
+            TIDEWIRE_RATE_LIMIT="10000/second",  # the tests of a file are many programs at one address
             PYTHONPATH=f"{self.project}{os.pathsep}{TESTS}",
             PROBE_NOTES=str(folder / "notes"),
             **({"TIDEWIRE_RELOAD": "yes"} if way == RELOAD else {}),
             **({"TIDEWIRE_WORKERS": "2"} if way == WORKERS else {}),
-            **(env or {}),
-        )
+        ) | (env or {})
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

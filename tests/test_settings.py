@@ -76,7 +76,15 @@ def test_the_address_that_is_shown_can_be_opened(host, origin):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("port", "high"), ("port", "0"), ("port", "70000"), ("workers", "0"), ("workers", "1.5"), ("reload", "perhaps")],
+    [
+        ("port", "high"),
+        ("port", "0"),
+        ("port", "70000"),
+        ("rate_limit", "often"),
+        ("workers", "0"),
+        ("workers", "1.5"),
+        ("reload", "perhaps"),
+    ],
 )
 def test_a_bad_value_in_the_environment_is_one_line(capsys, monkeypatch, name, value):
     monkeypatch.setenv(f"TIDEWIRE_{name.upper()}", value)
