@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any
 
 from tidewire.errors import UnknownTopic
@@ -146,21 +146,33 @@ class Hub(Publisher):
 
     # -- Listening, in this process
 
-    async def listen(self, *topics: str, idle: float | None = None) -> AsyncIterator[Event[Any] | None]:
-        """Yield the events of these topics from now on, for a generator that does more than draw them.
+    def listen(self, *topics: str, idle: float | None = None) -> AsyncGenerator[Event[Any] | None, None]:
+        """Yield the events of these topics from this call on, for a generator that does more than draw them.
 
-        idle: seconds after which None is yielded where there was no event. Ephemeral events are not among them, and
-        whoever is slower than the window is wide misses what falls out of it: streams of topics do not.
+        Whoever reads a state after this call, and then what is yielded, misses nothing. None means: look again. It is
+        yielded after `idle` seconds without an event of these topics, and to whoever was slower than the window is
+        wide, and so has missed what fell out of it. Ephemeral events are not among them.
         """
-        wanted = {name for name in topics if self.check(name)}
-        cursor = self.flushed
+        return self._listen({name for name in topics if self.check(name)}, self.flushed, idle)
+
+    async def _listen(
+        self, wanted: set[str], cursor: int, idle: float | None
+    ) -> AsyncGenerator[Event[Any] | None, None]:
+        quiet = time.monotonic()
         while True:
-            if cursor == self.flushed and not await self.turn(idle):
-                yield None
+            if cursor == self.flushed:
+                await self.turn(None if idle is None else max(0.0, quiet + idle - time.monotonic()))
+            missed = cursor < self.window.floor
             messages, cursor = self.window.after(cursor, self.flushed), self.flushed
+            if missed:
+                yield None
             for message in messages:
                 if message.entry.topic in wanted and (event := self._read(message)):
                     yield event
+                    quiet = time.monotonic()
+            if idle is not None and time.monotonic() - quiet >= idle:
+                yield None
+                quiet = time.monotonic()
 
     def _read(self, message: Message) -> Event[Any] | None:
         try:

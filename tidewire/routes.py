@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -36,6 +36,7 @@ class PerTab:
         generator: Callable[..., AsyncIterator[str]],
         events: Sequence[str] = (),
         contract: type[BaseModel] | None = None,
+        instead: Callable[[Request], Response | None] | None = None,
     ) -> None:
         if not inspect.isasyncgenfunction(generator):
             raise BadStream(f"per_tab({name!r}): expected an async generator (async def with yield), got {generator!r}")
@@ -44,6 +45,7 @@ class PerTab:
         self.generator = generator
         self.events = tuple(events) or (name,)
         self.contract = contract
+        self.instead = instead
         self.__doc__ = generator.__doc__
         self._takes = frozenset(inspect.signature(generator).parameters)
 
@@ -54,7 +56,11 @@ class PerTab:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream to one connection."""
-        arguments: dict[str, Any] = {}
+        if self.instead is not None:
+            answer = await asyncio.to_thread(self.instead, Request(scope))  # it may read the database
+            if answer is not None:
+                return await answer(scope, receive, send)
+        arguments = {name: value for name, value in scope["path_params"].items() if name in self._takes}
         if "start" in self._takes:
             arguments["start"] = last_number(scope)
         if "request" in self._takes:
@@ -68,16 +74,19 @@ def per_tab(
     *,
     events: Sequence[str] = (),
     contract: type[BaseModel] | None = None,
+    instead: Callable[[Request], Response | None] | None = None,
 ) -> Callable[[Callable[..., AsyncIterator[str]]], PerTab]:
     """Make an async generator a stream of its own for each connection, at `/sse/<name>` or at `path`.
 
     A generator with a parameter `start: int` resumes: it is given the last number its tab has seen (0: none), which
     the tab says as Last-Event-ID or `?after=`; so give events their number as `id`. One with a parameter `request`
-    is given the starlette Request.
+    is given the starlette Request; one with the parameters of its path (`jobs/{id}`), those, as text.
+    instead: a plain function that is asked before each stream begins, in a thread. What it answers is sent instead of
+    the stream (404 for what does not exist, 204 for whoever has seen the end); None lets it begin.
     events: the names its messages bear; default: the name. contract: the model of what its messages draw. Both are for
     catalogues; nothing is checked.
     """
-    return lambda generator: PerTab(name, path or f"/sse/{name}", generator, events, contract)
+    return lambda generator: PerTab(name, path or f"/sse/{name}", generator, events, contract, instead)
 
 
 class Listen:

@@ -347,6 +347,37 @@ async def test_a_generator_is_told_when_nothing_came(feed):
         await listening.aclose()
 
 
+async def test_a_generator_is_told_that_nothing_came_however_much_others_say(feed):
+    async with opened(MemoryJournal(), feed.topic("feed"), feed.topic("other")) as hub:
+        listening = hub.listen("feed", idle=0.05)
+        first = asyncio.ensure_future(anext(listening))
+        while not first.done():
+            await publish(hub, 9, topic="other")
+            await asyncio.to_thread(lambda: None)
+        assert await within(first) is None
+        await listening.aclose()
+
+
+async def test_a_listener_hears_what_was_said_between_its_call_and_its_first_turn(feed):
+    async with opened(MemoryJournal(), feed.topic("feed")) as hub:
+        listening = hub.listen("feed")
+        await publish(hub, 1)
+        await flushed(hub)
+        assert (await within(anext(listening))).data.n == 1
+        await listening.aclose()
+
+
+async def test_a_listener_slower_than_the_window_is_wide_is_told_to_look_again(feed):
+    async with opened(MemoryJournal(), feed.topic("feed"), window_count=2) as hub:
+        listening = hub.listen("feed")
+        await publish(hub, 1, 2, 3)
+        await flushed(hub)
+        told = [await within(anext(listening)) for _ in range(3)]
+        assert told[0] is None
+        assert [event.data.n for event in told[1:]] == [2, 3]
+        await listening.aclose()
+
+
 async def test_an_event_of_an_older_contract_does_not_end_a_listener(feed, caplog):
     async with opened(MemoryJournal(), feed.topic("feed")) as hub:
         listening = hub.listen("feed")

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import Response
 
 from tidewire import BadStream, Tidewire, per_tab, sse_message, stream_routes
 from tidewire.routes import LARGEST_NUMBER, last_number
@@ -30,9 +31,18 @@ async def asked(request: Request):
     yield sse_message(request.query_params["name"])
 
 
+def gone(request: Request) -> Response | None:
+    return Response(status_code=204) if request.path_params["name"] == "gone" else None
+
+
+@per_tab("rooms/{name}", instead=gone)
+async def room(name: str):
+    yield sse_message(f"in {name}")
+
+
 @pytest.fixture
 def app():
-    return Tidewire(Starlette(routes=stream_routes([numbers, plain, asked])))
+    return Tidewire(Starlette(routes=stream_routes([numbers, plain, asked, room])))
 
 
 async def read(app, path, query="", **headers):
@@ -49,6 +59,14 @@ async def test_a_stream_has_its_path_and_its_name(app):
 
 async def test_a_generator_is_given_the_request_that_asks_for_it(app):
     assert "data: Ada\n\n" in (await read(app, "/sse/asked", "name=Ada"))[1]
+
+
+async def test_a_generator_is_given_the_parameters_of_its_path(app):
+    assert "data: in lobby\n\n" in (await read(app, "/sse/rooms/lobby"))[1]
+
+
+async def test_what_is_to_be_answered_instead_of_a_stream_is(app):
+    assert await read(app, "/sse/rooms/gone") == (204, "")
 
 
 def test_a_stream_shows_its_own_source():
