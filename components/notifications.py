@@ -1,15 +1,15 @@
 """Notifications: their contract, and the list that shows the newest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastcore.xml import FT
-from fasthtml.components import Button, Div, Form, Input, Li, Option, P, Select, Small, Span, Strong, Ul
+from fasthtml.components import Button, Div, Form, Li, Option, P, Select, Span, Strong, Ul
 from pydantic import BaseModel, StringConstraints
 
 from components.live import Live, Swap
-from components.parts import Command, Moment, PageHead, PageTitle, Panel
+from components.parts import Command, Field, Moment, PageHead, PageTitle, Panel
 
 Level = Literal["info", "success", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("info", "success", "warning", "error")
@@ -68,23 +68,31 @@ def NotificationPanel(newest: Iterable[Notification], total: int) -> FT:
     return Panel(*NotificationRegion(newest, total), caption="/sse/notifications")
 
 
-def NotificationForm(message: str = "", level: str = "info", fault: str = "") -> FT:
-    """Ask for something to say to everybody."""
+def NotificationForm(message: str = "", level: str = "info", faults: Mapping[str, str] = {}) -> FT:
+    """Ask for something to say to everybody; `faults` says, by field, why what was given cannot be."""
     return Form(
-        Input(
+        Field(
+            "notification-message",
+            "Message",
+            fault=faults.get("message", ""),
+            labelled=False,
             name="message",
             value=message,
             placeholder="Tell everybody …",
-            aria_label="Message",
-            aria_invalid="true" if fault else None,
-            aria_describedby="notification-fault" if fault else None,
             autocomplete="off",
             required=True,
             maxlength=MESSAGE_LENGTH,
         ),
-        Select(*(Option(one, selected=one == level) for one in LEVELS), name="level", aria_label="Level"),
+        Field(
+            "notification-level",
+            "Level",
+            *(Option(one, selected=one == level) for one in LEVELS),
+            tag=Select,
+            fault=faults.get("level", ""),
+            labelled=False,
+            name="level",
+        ),
         Button("Notify"),
-        Small(fault, id="notification-fault", cls="fault") if fault else None,
         id="notification-form",
         cls="toolbar",
         hx_post="/notifications",

@@ -1,10 +1,11 @@
-"""What the pages of live things are made of: their head, their live part, and how to read them elsewhere."""
+"""What the pages of live things are made of: their head, their live part, their fields, how to read them elsewhere."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from fastcore.xml import FT
-from fasthtml.components import H1, H2, Code, Div, Header, P, Section, Span, Time, Title
+from fasthtml.components import H1, H2, Code, Div, Header, Input, Label, P, Section, Small, Span, Time, Title
 
 from components.source import Source
 
@@ -32,6 +33,41 @@ def Panel(*content: Any, caption: Any, actions: Any = (), **attrs: Any) -> FT:
 def Waiting(text: str = "Waiting for the first message …") -> FT:
     """Stand where the first message will."""
     return P(text, cls="waiting")
+
+
+def Field(
+    id: str,
+    label: str,
+    *choices: Any,
+    tag: Callable[..., FT] = Input,
+    hint: str = "",
+    fault: str = "",
+    labelled: bool = True,
+    **control: Any,
+) -> FT:
+    """Ask for one value, and say what it should be (`hint`) and why what was given is not (`fault`).
+
+    tag: Input, Textarea, Select; control: its attributes (name, value, maxlength, ...); choices: what is inside it,
+    the options of a Select, or a Textarea's text. labelled: False keeps the label for those who hear the page, where
+    a placeholder or the place says the same.
+    """
+    described = " ".join(f"{id}-{part}" for part, text in (("hint", hint), ("fault", fault)) if text)
+    return Div(
+        Div(
+            Label(label, fr=id, cls=None if labelled else "visually-hidden"),
+            tag(
+                *choices,
+                id=id,
+                aria_describedby=described or None,
+                aria_invalid="true" if fault else None,
+                **control,
+            ),
+            cls="control",
+        ),
+        Small(hint, id=f"{id}-hint", cls="hint") if hint else None,
+        Small(f"{label}: {fault}", id=f"{id}-fault", cls="fault", role="alert") if fault else None,
+        cls="field",
+    )
 
 
 def Elsewhere(origin: str, path: str, source: str = "") -> FT:

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from fastcore.xml import FT
-from fasthtml.components import Button, Div, Form, Input, Small, Span, Table, Tbody, Td, Th, Thead, Tr
+from fasthtml.components import Button, Div, Form, Span, Table, Tbody, Td, Th, Thead, Tr
 from pydantic import BaseModel, StringConstraints
 
 from components.live import Swap
-from components.parts import PageHead, PageTitle, Panel
+from components.parts import Field, PageHead, PageTitle, Panel
 
 Status = Literal["Pending", "In Progress", "Completed"]
 TITLE_LENGTH = 200
@@ -63,19 +63,19 @@ def TaskRows(tasks: Iterable[Task]) -> FT:
 def TaskForm(title: str = "", fault: str = "", **attrs: str) -> FT:
     """Ask for a new task; `fault` says why `title` could not be one."""
     return Form(
-        Input(
+        Field(
+            "task-title",
+            "Title of the new task",
+            fault=fault,
+            labelled=False,
             name="title",
             value=title,
             placeholder="What is to be done?",
-            aria_label="Title of the new task",
-            aria_invalid="true" if fault else None,
-            aria_describedby="task-fault" if fault else None,
             autocomplete="off",
             required=True,
             maxlength=TITLE_LENGTH,
         ),
         Button("Add"),
-        Small(fault, id="task-fault", cls="fault") if fault else None,
         id="task-form",
         cls="toolbar",
         hx_post="/tasks",

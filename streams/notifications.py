@@ -21,7 +21,7 @@ from components.notifications import (
 )
 from components.page import Layout
 from streams import LiveThing, fragment
-from streams.programs import answer_once, invalid_answer
+from streams.programs import answer_once, faults, invalid_answer
 from tidewire import Change, Event, sse_message, topic
 
 routes = APIRouter(body_wrap=Layout)
@@ -80,10 +80,7 @@ async def create(request: Request, state: State, htmx: HtmxHeaders, data: dict) 
     except ValidationError as invalid:
         if not htmx.request:
             return invalid_answer(invalid)
-        fault = invalid.errors()[0]
-        form = NotificationForm(
-            str(data.get("message", "")), str(data.get("level", "")), f"{fault['loc'][0]}: {fault['msg']}"
-        )
+        form = NotificationForm(str(data.get("message", "")), str(data.get("level", "")), faults(invalid))
         return fragment(form, status=422)
     if not htmx.request:
         return await answer_once(request, state.hub, add, new)

@@ -51,6 +51,11 @@ async def answer_once(
     return JSONResponse(await hub.change(once), 201)
 
 
+def faults(invalid: ValidationError) -> dict[str, str]:
+    """Say what is wrong with each field, for a program's answer or for a form that is given back."""
+    return {".".join(map(str, fault["loc"])): fault["msg"] for fault in invalid.errors()}
+
+
 def invalid_answer(invalid: ValidationError) -> JSONResponse:
     """Answer 422, naming each field and what is wrong with it."""
-    return JSONResponse({"errors": {".".join(map(str, e["loc"])): e["msg"] for e in invalid.errors()}}, 422)
+    return JSONResponse({"errors": faults(invalid)}, 422)

@@ -13,6 +13,7 @@ from components.live import Live
 from components.page import Layout
 from components.tasks import NewTask, Status, Task, TaskForm, TaskGone, TaskRow, TaskRows, TasksPage, TaskTable
 from streams import LiveThing, fragment
+from streams.programs import faults
 from tidewire import Change, Event, sse_message, topic
 
 Action = Literal["add", "start", "complete", "reopen", "delete"]
@@ -86,7 +87,7 @@ async def create(state: State, data: dict) -> Any:  # type: ignore[type-arg]
     try:
         new = NewTask.model_validate(data)
     except ValidationError as invalid:
-        form = TaskForm(str(data.get("title", "")), f"Title: {invalid.errors()[0]['msg']}")
+        form = TaskForm(str(data.get("title", "")), faults(invalid)["title"])
         return fragment(form, status=422, headers={"HX-Retarget": "#task-form", "HX-Reswap": "outerHTML"})
     task = await state.hub.change(add, new, state.tell)
     # In a template, or the parser, which is inside a table after a row, would take the form's fields out of it.

@@ -68,11 +68,11 @@ def test_a_title_that_is_too_long_comes_back_with_the_reason_and_can_be_mended(t
         field.fill(title)
         tab.keyboard.press("Enter")
         expect(field).to_have_value("" if title == "Good before" else title)
-    expect(tab.locator("#task-fault")).to_contain_text("200 characters")
+    expect(tab.locator("#task-title-fault")).to_contain_text("200 characters")
     field.fill("Good after")
     tab.keyboard.press("Enter")
     expect(row(tab, "Good after")).to_have_count(1)
-    expect(tab.locator("#task-fault")).to_have_count(0)
+    expect(tab.locator("#task-title-fault")).to_have_count(0)
 
 
 def test_a_signal_has_the_page_fetch_what_changed(tabs, board):

@@ -80,7 +80,7 @@ def test_a_title_that_is_none_gives_the_form_back_with_what_was_typed(program: P
     assert answer.status_code == 422
     assert answer.headers["HX-Retarget"] == "#task-form"
     assert f'value="{title}"' in answer.text
-    assert "Title:" in answer.text
+    assert "Title of the new task:" in answer.text
 
 
 def test_what_does_not_exist_is_404(program: Program, board: Server) -> None:
