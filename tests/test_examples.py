@@ -1,4 +1,4 @@
-"""The examples run where a newcomer runs them: in a virtual environment of their own, with the package from its wheel."""
+"""The examples run where a newcomer runs them: in virtual environments, with the package from its wheel."""
 
 import re
 import shutil
