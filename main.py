@@ -29,6 +29,7 @@ things = live_things(
     "stats",
     "notifications",
     "sensors",
+    "log",
     "signals",
     "events",
 )

@@ -16,14 +16,22 @@ def Live(url: str, *content: Any, close: str | None = None, **attrs: Any) -> FT:
     return Div(*content, hx_ext="sse", sse_connect=url, sse_close=close, **attrs)
 
 
-def Swap(event: str, *content: Any, swap: str = "innerHTML", tag: Callable[..., FT] = Div, **attrs: Any) -> FT:
+def Swap(
+    event: str,
+    *content: Any,
+    swap: str = "innerHTML",
+    tag: Callable[..., FT] = Div,
+    extension: str | None = None,
+    **attrs: Any,
+) -> FT:
     """Swap in each `event` of the Live around it; `content` stands there until the first one comes.
 
     event: a name, or several with commas; `message` is what events without a name are called.
     swap: where it goes, as in hx-swap; appended (`beforeend`) and prepended (`afterbegin`) elements whose id is in
     the page replace that element (live.js).
+    extension: an extension of htmx whose `transformResponse` changes what comes before it is swapped in.
     """
-    return tag(*content, sse_swap=event, hx_swap=swap, **attrs)
+    return tag(*content, sse_swap=event, hx_swap=swap, hx_ext=extension, **attrs)
 
 
 def PauseButton(target_id: str, label: str = "Pause") -> FT:

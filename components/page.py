@@ -59,6 +59,7 @@ def headers() -> list[FT]:
         Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),
         Script(src="/static/board.js", defer=True),
+        Script(src="/static/log.js", defer=True),
     ]
 
 
