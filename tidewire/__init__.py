@@ -12,6 +12,7 @@ from tidewire.errors import (
 )
 from tidewire.events import comment, markup, sse_message
 from tidewire.every import every, off_grid
+from tidewire.follow import follow
 from tidewire.hub import Change, Hub
 from tidewire.journal import Retention
 from tidewire.layer import Tidewire
@@ -39,6 +40,7 @@ __all__ = [
     "UnknownTopic",
     "comment",
     "every",
+    "follow",
     "markup",
     "off_grid",
     "per_tab",

@@ -33,10 +33,11 @@ class PerTab:
         self,
         name: str,
         path: str,
-        generator: Callable[..., AsyncIterator[str]],
+        generator: Callable[..., AsyncIterator[str | bytes]],
         events: Sequence[str] = (),
         contract: type[BaseModel] | None = None,
         instead: Callable[[Request], Response | None] | None = None,
+        close: str = "",
     ) -> None:
         if not inspect.isasyncgenfunction(generator):
             raise BadStream(f"per_tab({name!r}): expected an async generator (async def with yield), got {generator!r}")
@@ -46,6 +47,7 @@ class PerTab:
         self.events = tuple(events) or (name,)
         self.contract = contract
         self.instead = instead
+        self.close = close
         self.__doc__ = generator.__doc__
         self._takes = frozenset(inspect.signature(generator).parameters)
 
@@ -63,9 +65,11 @@ class PerTab:
         arguments = {name: value for name, value in scope["path_params"].items() if name in self._takes}
         if "start" in self._takes:
             arguments["start"] = last_number(scope)
+        if "after" in self._takes:
+            arguments["after"] = next(iter(last_event_id(scope)), "")
         if "request" in self._takes:
             arguments["request"] = Request(dict(scope))  # a copy: the scope is emptied once the stream is handed over
-        await EventStream(self.generator(**arguments))(scope, receive, send)
+        await EventStream(self.generator(**arguments), close=self.close)(scope, receive, send)
 
 
 def per_tab(
@@ -75,18 +79,21 @@ def per_tab(
     events: Sequence[str] = (),
     contract: type[BaseModel] | None = None,
     instead: Callable[[Request], Response | None] | None = None,
-) -> Callable[[Callable[..., AsyncIterator[str]]], PerTab]:
+    close: str = "",
+) -> Callable[[Callable[..., AsyncIterator[str | bytes]]], PerTab]:
     """Make an async generator a stream of its own for each connection, at `/sse/<name>` or at `path`.
 
     A generator with a parameter `start: int` resumes: it is given the last number its tab has seen (0: none), which
-    the tab says as Last-Event-ID or `?after=`; so give events their number as `id`. One with a parameter `request`
-    is given the starlette Request; one with the parameters of its path (`jobs/{id}`), those, as text.
+    the tab says as Last-Event-ID or `?after=`; so give events their number as `id`. One with `after: str` is given all
+    of what the tab says ("": nothing), for `follow`. One with `request` is given the starlette Request; one with the
+    parameters of its path (`jobs/{id}`), those, as text.
     instead: a plain function that is asked before each stream begins, in a thread. What it answers is sent instead of
     the stream (404 for what does not exist, 204 for whoever has seen the end); None lets it begin.
+    close: the event that says before the end why the server ends the stream (see EventStream).
     events: the names its messages bear; default: the name. contract: the model of what its messages draw. Both are for
     catalogues; nothing is checked.
     """
-    return lambda generator: PerTab(name, path or f"/sse/{name}", generator, events, contract, instead)
+    return lambda generator: PerTab(name, path or f"/sse/{name}", generator, events, contract, instead, close)
 
 
 class Listen:

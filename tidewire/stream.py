@@ -36,6 +36,7 @@ class Stream(Response):
     """
 
     media_type = "text/event-stream"
+    close = ""  # the event that a client is told before the server ends the stream, if any
 
     def __init__(self, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.status_code = status_code
@@ -128,12 +129,12 @@ class Stream(Response):
             log.exception("stream %s failed while it was closed", connection.stream)
         if connection.reason in (None, "left"):
             return
-        farewell = b""
+        farewell = sse_message(connection.reason, event=self.close) if self.close else ""
         if connection.reason in ("stop", "age"):
-            farewell = comment(connection.reason, retry=random.randint(*RETRY)).encode()  # noqa: S311
+            farewell += comment(connection.reason, retry=random.randint(*RETRY))  # noqa: S311
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await connection.send({"type": "http.response.body", "body": farewell, "more_body": False})
+                await connection.send({"type": "http.response.body", "body": farewell.encode(), "more_body": False})
         except TimeoutError:
             if connection.transport is not None:
                 connection.transport.abort()
@@ -148,6 +149,8 @@ class EventStream(Stream):
         runs whenever and however the connection ends; a client that leaves is noticed within 0.5 s.
     max_age: seconds after which the stream ends, to be taken up again by the browser; None for no limit
         (on systems other than Linux: 10 minutes, as nothing else there frees a client that has vanished).
+    close: the name of an event, if there is to be one, that says before the end why the server ends the stream:
+        done, failed, stop, age or closed.
 
     What the generator raises is contained: one log line with traceback and a reference, an event `stream-error`
     whose data is the reference only, an orderly end. Raises BadStream for anything but an async generator: sync
@@ -161,6 +164,7 @@ class EventStream(Stream):
         headers: Mapping[str, str] | None = None,
         *,
         max_age: float | None = None,
+        close: str = "",
     ) -> None:
         if not isinstance(generator, AsyncGenerator):
             raise BadStream(
@@ -169,6 +173,7 @@ class EventStream(Stream):
         super().__init__(status_code, headers)
         self.generator = generator
         self.max_age = max_age
+        self.close = close
 
     def connect(self, scope: Scope, send: Send) -> Connection:
         """Make the connection that the registry knows."""
