@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -164,7 +163,7 @@ def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[BaseRoute]:
 
 def last_event_id(scope: Scope) -> list[str]:
     """List what a client says it has seen: Last-Event-ID first (a reconnection's), then `?after=` (the page's)."""
-    header = Headers(scope=scope).get("last-event-id")
+    header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"last-event-id"), None)
     after = _query(scope).get("after", [])
     return [value for value in (header, *after[-1:]) if value]
 
