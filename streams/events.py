@@ -14,7 +14,7 @@ from tidewire import every, per_tab, sse_message
 routes = APIRouter(body_wrap=Layout)
 
 
-@per_tab("events", path="/events")
+@per_tab("events", path="/events", events=["message"])
 async def events(start: int = 0) -> AsyncIterator[str]:
     """Say a JSON message ten times a second."""
     async for n, now in every(0.1, start=start):

@@ -18,7 +18,7 @@ PING_SECONDS = 10.0
 routes = APIRouter(body_wrap=Layout)
 
 
-@per_tab("signals", path="/sse")
+@per_tab("signals", path="/sse", events=["greeting", "ping", "stats_update", "notifications_update"])
 async def signals(request: Request) -> AsyncIterator[str]:
     """Greet, then signal each change of stats and notifications, and ping while there is none."""
     yield sse_message("connected", event="greeting")

@@ -24,6 +24,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 LIVE_SECONDS = 15
 
 
+def program(*names: str) -> str:
+    """Find a program; without it a test is skipped, but never in CI."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        (pytest.fail if "CI" in os.environ else pytest.skip)(f"no {names[0]}")
+    return found
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, or Playwright's own; without one a test is skipped, but never in CI."""
@@ -106,6 +114,7 @@ __all__ = [
     "expect",
     "next_count",
     "open_tab",
+    "program",
     "wait_for_count",
     "wait_until_live",
     "wait_until_not_live",

@@ -1,17 +1,21 @@
 """The board with what it does not show by itself: streams that note how they end, and streams that misbehave."""
 
 import asyncio
+import inspect
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from fastcore.xml import to_xml
+from fasthtml.components import Body, Div, Head, Html, Script
 from fasthtml.core import EventStream as ForeignStream
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 import main
-from tidewire import per_tab, sse_message, stream_routes
+from tidewire import Topic, per_tab, sse_message, stream_routes
 
 NOTES = Path(os.environ["PROBE_NOTES"])
 
@@ -72,6 +76,32 @@ def refused(request: Request) -> PlainTextResponse:
     return PlainTextResponse("no", request.path_params["status"])
 
 
+def plain(request: Request) -> HTMLResponse:
+    """Draw a page of htmx and its extension, without live.js: each of its sources is the browser's own."""
+    asked = json.loads(request.query_params["streams"])
+    scripts = [Script(src=f"/tidewire/vendor/{name}") for name in ("htmx.min.js", "sse.js")]
+    live = [
+        Div(Div(sse_swap=",".join(one["events"]), title=one["url"]), hx_ext="sse", sse_connect=one["url"])
+        for one in asked
+    ]
+    return HTMLResponse(to_xml(Html(Head(*scripts), Body(*live))))
+
+
+def listed(request: Request) -> JSONResponse:
+    """List the board's streams: the path, the names of the events, and whether it has a journal's or own numbers."""
+    return JSONResponse(
+        [
+            {
+                "path": one.path,
+                "events": [one.event] if isinstance(one, Topic) else one.events,
+                "journaled": isinstance(one, Topic) and one.keep == "all" and not one.ephemeral,
+                "numbered": "start" in inspect.signature(one.generator).parameters,
+            }
+            for one in main.streams
+        ]
+    )
+
+
 def remember(request: Request) -> JSONResponse:
     """Put something into the session."""
     request.session["seen"] = True
@@ -85,6 +115,8 @@ if __name__ != "__mp_main__":  # uvicorn's processes import this file twice
         Route("/foreign", foreign),
         Route("/broken", broken),
         Route("/remember", remember),
+        Route("/plain", plain),
+        Route("/streams", listed),
         Route("/sse/refused/{status:int}", refused),
     ]
     main.board.on_event("shutdown")(lambda: note(f"shutdown-{os.getpid()}"))

@@ -3,25 +3,17 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import FLAGS
+from browsers import FLAGS, program
 from servers import until
 
 pytestmark = pytest.mark.slow
 TABS = Path(__file__).parents[1] / "tabs.cjs"
-
-
-def program(*names: str) -> str:
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        (pytest.fail if "CI" in os.environ else pytest.skip)(f"no {names[0]}")
-    return found
 
 
 def said_by(*arguments: str, **environment: str) -> dict[str, Any]:
