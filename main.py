@@ -32,6 +32,7 @@ things = live_things(
     "log",
     "signals",
     "events",
+    "catalogue",
 )
 streams = [stream for thing in things for stream in thing.streams]
 

@@ -2,9 +2,16 @@
 
 from fastcore.xml import FT
 from fasthtml.components import Code, Pre
+from pydantic import BaseModel, Field
 
 from components.live import Live, PauseButton, Swap
 from components.parts import Elsewhere, PageHead, PageTitle, Panel
+
+
+class Message(BaseModel):
+    """One message."""
+
+    message: str = Field(description="its number and the server's time", examples=["Update #1 12:00:00.000000"])
 
 
 def LiveEvents() -> FT:

@@ -24,9 +24,12 @@ def Overview(cards: Iterable[FT]) -> tuple[FT, ...]:
     )
 
 
-def Card(name: str, title: str, about: str, href: str, live: Any = None) -> FT:
-    """Stand for one live thing: what it is, where it is, and the thing itself, live in an element of its name."""
-    shown = live and Div(live, PauseButton(name), cls="card-live")
+def Card(name: str, title: str, about: str, href: str, live: Any = None, *, moves: bool = True) -> FT:
+    """Stand for one live thing: what it is, where it is, and the thing itself, live in an element of its name.
+
+    moves: whether there is something to pause.
+    """
+    shown = live and Div(live, PauseButton(name) if moves else None, cls="card-live")
     return Article(H2(A(title, href=href)), P(about), shown, cls="card")
 
 

@@ -2,7 +2,7 @@
 
 from fastcore.xml import FT
 from fasthtml.components import Dd, Div, Dl, Dt, Label, Progress
-from pydantic import BaseModel, NonNegativeInt
+from pydantic import BaseModel, Field, NonNegativeInt
 
 from components.live import Live, Swap
 from components.parts import PageHead, PageTitle, Panel
@@ -11,9 +11,9 @@ from components.parts import PageHead, PageTitle, Panel
 class Stats(BaseModel):
     """How many tasks are in each state."""
 
-    completed: NonNegativeInt = 0
-    in_progress: NonNegativeInt = 0
-    pending: NonNegativeInt = 0
+    completed: NonNegativeInt = Field(0, description="tasks that are completed")
+    in_progress: NonNegativeInt = Field(0, description="tasks that are in progress")
+    pending: NonNegativeInt = Field(0, description="tasks that are pending")
 
     @property
     def total(self) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastcore.xml import FT
 from fasthtml.components import Button, Div, Form, Span, Table, Tbody, Td, Th, Thead, Tr
 from pydantic import BaseModel, StringConstraints
+from pydantic import Field as Described
 
 from components.live import Swap
 from components.parts import Field, PageHead, PageTitle, Panel
@@ -24,14 +25,16 @@ ACTIONS: dict[Status, tuple[tuple[str, str], ...]] = {
 class NewTask(BaseModel):
     """What is to be done."""
 
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)] = Described(
+        description="what is to be done", examples=["Learn HTMX"]
+    )
 
 
 class Task(NewTask):
     """One task."""
 
-    id: int
-    status: Status
+    id: int = Described(description="its number")
+    status: Status = Described(description="how far it is")
 
 
 def TaskRow(task: Task) -> FT:

@@ -1,11 +1,12 @@
 """The live things: one file each, with its table, what changes it, its generator and its routes."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 from fasthtml.core import APIRouter
+from pydantic import BaseModel
 from starlette.datastructures import State
 from starlette.responses import HTMLResponse
 
@@ -19,6 +20,9 @@ class LiveThing:
     name: of its topic and its DOM id. href: its page. prepare: makes its tables.
     part: draws its present state, for another page whose stream carries its topic, and for its card.
     card: draws it live for the overview, where that is not its part, or its first stream's event of its name.
+    accepts: what programs may send it: the path of a POST, and the model of its body.
+    example: fills the parameters of its streams with what there is in the database, `{"room": "lobby"}`; empty where
+        there is nothing yet.
     work: what it does in each process while the board runs; it is cancelled at the end. What a machine is to do once
         asks `state.keeper()` each time.
     """
@@ -32,6 +36,8 @@ class LiveThing:
     card: Callable[[], Any] | None = None
     part: Callable[[State], Any] | None = None
     prepare: Callable[[Change], None] | None = None
+    accepts: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    example: Callable[[Any], Mapping[str, Any]] = lambda db: {}
     work: Callable[[State], Coroutine[Any, Any, None]] | None = None
 
 

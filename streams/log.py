@@ -119,5 +119,6 @@ thing = LiveThing(
     [log],
     part=part,
     prepare=prepare,
+    accepts={"/log": NewSourceLine},
     work=work,
 )

@@ -102,4 +102,5 @@ thing = LiveThing(
     [notifications],
     part=part,
     prepare=prepare,
+    accepts={"/notifications": NewNotification},
 )

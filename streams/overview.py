@@ -19,14 +19,17 @@ def overview(state: State) -> Any:
     """Show a card for each live thing, each with a stream of its own: they share the browser's one connection."""
     after = state.hub.cursor
     return Overview(
-        Card(thing.name, thing.title, thing.about, thing.href, live(thing, state, after)) for thing in state.things
+        Card(thing.name, thing.title, thing.about, thing.href, live(thing, state, after), moves=bool(thing.streams))
+        for thing in state.things
     )
 
 
 def live(thing: LiveThing, state: State, after: str) -> Any:
     """Draw a live thing live: as it says itself, else by its part, else by what its first stream says first."""
-    if thing.card is not None or not thing.streams:
-        return thing.card and thing.card()
+    if thing.card is not None:
+        return thing.card()
+    if not thing.streams:
+        return thing.part and thing.part(state)
     stream = thing.streams[0]
     if thing.part is None:
         return Live(stream.path, Unseen(thing.name), id=thing.name)

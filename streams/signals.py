@@ -14,16 +14,17 @@ from streams import LiveThing
 from tidewire import per_tab, sse_message
 
 PING_SECONDS = 10.0
+HEARD = ("stats", "notifications")
 
 routes = APIRouter(body_wrap=Layout)
 
 
-@per_tab("signals", path="/sse", events=["greeting", "ping", "stats_update", "notifications_update"])
+@per_tab("signals", path="/sse", events=["greeting", "ping", *(f"{name}_update" for name in HEARD)], media="text/plain")
 async def signals(request: Request) -> AsyncIterator[str]:
     """Greet, then signal each change of stats and notifications, and ping while there is none."""
     yield sse_message("connected", event="greeting")
     yield sse_message(f"{datetime.now(UTC):%H:%M:%S} UTC", event="ping")
-    async for event in request.app.state.hub.listen("stats", "notifications", idle=PING_SECONDS):
+    async for event in request.app.state.hub.listen(*HEARD, idle=PING_SECONDS):
         if event is None:
             yield sse_message(f"{datetime.now(UTC):%H:%M:%S} UTC", event="ping")
         else:

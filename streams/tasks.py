@@ -108,4 +108,14 @@ def part(state: State) -> Any:
     return TaskTable(all_tasks(state.db))
 
 
-thing = LiveThing("tasks", "Tasks", "One list for everybody", "/tasks", routes, [tasks], part=part, prepare=prepare)
+thing = LiveThing(
+    "tasks",
+    "Tasks",
+    "One list for everybody",
+    "/tasks",
+    routes,
+    [tasks],
+    part=part,
+    prepare=prepare,
+    accepts={"/tasks": NewTask},
+)

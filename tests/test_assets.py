@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-VENDORS = [ROOT / "static" / "vendor", ROOT / "tidewire" / "static" / "vendor"]
+VENDORS = [ROOT / place / "vendor" for place in ("static", "tidewire/static", "tests")]
 ASSETS = [(place, asset) for place in VENDORS for asset in tomllib.loads((place / "VENDOR.toml").read_text())["asset"]]
 OURS = sorted(
     path

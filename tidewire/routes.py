@@ -37,6 +37,7 @@ class PerTab:
         contract: type[BaseModel] | None = None,
         instead: Callable[[Request], Response | None] | None = None,
         close: str = "",
+        media: str = "text/html",
     ) -> None:
         if not inspect.isasyncgenfunction(generator):
             raise BadStream(f"per_tab({name!r}): expected an async generator (async def with yield), got {generator!r}")
@@ -47,6 +48,7 @@ class PerTab:
         self.contract = contract
         self.instead = instead
         self.close = close
+        self.media = media
         self.__doc__ = generator.__doc__
         self._takes = frozenset(inspect.signature(generator).parameters)
 
@@ -55,6 +57,11 @@ class PerTab:
         """The text of the generator, for a page that shows it."""
         return inspect.getsource(self.generator)
 
+    @property
+    def resumes(self) -> bool:
+        """Tell whether a tab that returns goes on after the last number it has seen."""
+        return "start" in self._takes
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream to one connection."""
         if self.instead is not None:
@@ -62,7 +69,7 @@ class PerTab:
             if answer is not None:
                 return await answer(scope, receive, send)
         arguments = {name: value for name, value in scope["path_params"].items() if name in self._takes}
-        if "start" in self._takes:
+        if self.resumes:
             arguments["start"] = last_number(scope)
         if "after" in self._takes:
             arguments["after"] = next(iter(last_event_id(scope)), "")
@@ -79,6 +86,7 @@ def per_tab(
     contract: type[BaseModel] | None = None,
     instead: Callable[[Request], Response | None] | None = None,
     close: str = "",
+    media: str = "text/html",
 ) -> Callable[[Callable[..., AsyncIterator[str | bytes]]], PerTab]:
     """Make an async generator a stream of its own for each connection, at `/sse/<name>` or at `path`.
 
@@ -89,10 +97,11 @@ def per_tab(
     instead: a plain function that is asked before each stream begins, in a thread. What it answers is sent instead of
     the stream (404 for what does not exist, 204 for whoever has seen the end); None lets it begin.
     close: the event that says before the end why the server ends the stream (see EventStream).
-    events: the names its messages bear; default: the name. contract: the model of what its messages draw. Both are for
-    catalogues; nothing is checked.
+    events: the names its messages bear; default: the name; `message` is what those without one are called. contract:
+    the model of what its messages draw. media: the type of their data. All three are for catalogues: nothing is
+    checked.
     """
-    return lambda generator: PerTab(name, path or f"/sse/{name}", generator, events, contract, instead, close)
+    return lambda generator: PerTab(name, path or f"/sse/{name}", generator, events, contract, instead, close, media)
 
 
 class Listen:

@@ -1,0 +1,144 @@
+"""The catalogue of all streams, made from the code itself, for people and for programs."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fasthtml.core import APIRouter
+from starlette.datastructures import State
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from components.catalogue import PARAMETER, Action, CatalogueCard, CataloguePage, Listen, Sample, Stream
+from components.page import Layout
+from streams import LiveThing, asyncapi, fragment
+from tidewire import PerTab, Topic
+
+routes = APIRouter(body_wrap=Layout)
+
+
+def streams(things: Iterable[LiveThing], db: Any) -> list[Stream]:
+    """Tell of every stream of these live things, and of the one that carries several topics."""
+    told = [stream_of(one, thing, thing.example(db)) for thing in things for one in thing.streams]
+    plain = [one.name for one in told if one.shared and not one.parameters][:2]
+    if plain:
+        told.append(several(plain))
+    return told
+
+
+def stream_of(stream: PerTab | Topic[Any], thing: LiveThing, example: Mapping[str, Any]) -> Stream:
+    """Tell of one stream."""
+    shared = isinstance(stream, Topic)
+    return Stream(
+        name=stream.name,
+        path=re.sub(PARAMETER, r"{\1}", stream.path),
+        about=f"{thing.about}. {text(stream.__doc__)}",
+        title=thing.title,
+        href=thing.href,
+        events=[stream.event] if isinstance(stream, Topic) else [*stream.events, *filter(None, [stream.close])],
+        contract=stream.contract,
+        media="text/html" if isinstance(stream, Topic) else stream.media,
+        shared=shared,
+        kept=kept(stream),
+        example=filled(stream.path, example),
+    )
+
+
+def several(topics: list[str]) -> Stream:
+    """Tell of the stream that carries several topics."""
+    return Stream(
+        name="live",
+        path="/sse/live",
+        about="Several topics on one stream, in the order in which things happened. The topics are named in the query.",
+        title="",
+        href="",
+        events=topics,
+        contract=None,
+        media="text/html",
+        shared=True,
+        kept="what each of the topics keeps",
+        example="/sse/live",
+        query=("topic", "&".join(f"topic={name}" for name in topics)),
+    )
+
+
+def kept(stream: PerTab | Topic[Any]) -> str:
+    """Say what is kept of a stream for whoever was away."""
+    if isinstance(stream, PerTab):
+        return "nothing; a tab that returns goes on where it was" if stream.resumes else "nothing"
+    if stream.ephemeral:
+        return "nothing: it is told to those who listen"
+    if stream.keep == "latest":
+        return "the newest only"
+    age = stream.retention.age
+    return f"{stream.retention.count:,} events" + (f", for {days(age)}" if age else "")
+
+
+def days(seconds: float) -> str:
+    """Say a time in days or hours."""
+    unit, number = ("day", seconds / 86_400) if seconds >= 86_400 else ("hour", seconds / 3_600)
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
+
+
+def filled(path: str, example: Mapping[str, Any]) -> str | None:
+    """Put what there is into the place of a path's parameters; None where there is nothing."""
+    if not set(PARAMETER.findall(path)) <= example.keys():
+        return None
+    return PARAMETER.sub(lambda found: str(example[found[1]]), path)
+
+
+def actions(things: Iterable[LiveThing], db: Any) -> list[Action]:
+    """Tell of everything that a program can send to these live things."""
+    return [
+        Action(
+            re.sub(PARAMETER, r"{\1}", path),
+            text(handler.__doc__),
+            thing.title,
+            thing.accepts.get(path),
+            filled(path, thing.example(db)),
+        )
+        for thing in things
+        for handler, path, methods, *_ in thing.routes.routes
+        if "POST" in (methods or ())
+    ]
+
+
+def text(doc: str | None) -> str:
+    """Give a docstring as one paragraph."""
+    return " ".join((doc or "").split())
+
+
+@routes("/streams", methods=["GET"])
+def page(request: Request, state: State) -> Any:
+    """Show every stream."""
+    token = state.settings.database.parent / "token"
+    told = streams(state.things, state.db)
+    return CataloguePage(told, actions(state.things, state.db), str(request.base_url), str(token))
+
+
+@routes("/streams/sample", methods=["GET"])
+def sample(state: State, name: str, format: str = "html", stop: bool = False) -> Any:
+    """Open a sample of a stream, or close it. It begins with what a newcomer is told: the present state."""
+    stream = next((one for one in streams(state.things, state.db) if one.name == name), None)
+    if stream is None:
+        raise HTTPException(404, f"There is no stream {name!r}.")
+    query = [f"format={format}"] if format == "json" else ["after=0"] if stream.shared else []
+    url = stream.url(*query)
+    return fragment(Listen(stream) if stop or url is None else Sample(stream, url))
+
+
+@routes("/asyncapi.json", methods=["GET"])
+def document(request: Request, state: State) -> JSONResponse:
+    """Give the same for programs: AsyncAPI 3.0."""
+    told = streams(state.things, state.db), actions(state.things, state.db)
+    return JSONResponse(asyncapi.document(*told, str(request.base_url)))
+
+
+def part(state: State) -> Any:
+    """Say how many there are."""
+    told = streams(state.things, state.db)
+    return CatalogueCard(len(told), sum(one.shared for one in told))
+
+
+thing = LiveThing("catalogue", "Streams", "All of them, with contracts and curl lines", "/streams", routes, part=part)
