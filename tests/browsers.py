@@ -33,7 +33,7 @@ def program(*names: str) -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """The system's Chromium, or Playwright's own; without one a test is skipped, but never in CI."""
     with sync_playwright() as playwright:
         path = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
             (pytest.fail if "CI" in os.environ else pytest.skip)(
                 "no Chromium: install it (Debian: apt install chromium)"
             )
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:
