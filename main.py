@@ -13,7 +13,7 @@ from components.page import Layout, headers
 from components.tasks import Task
 from guard import Guard
 from settings import load
-from streams import failures, health, live_things, notifications, overview, programs, stats, tasks, workers
+from streams import failures, health, jobs, live_things, notifications, overview, programs, stats, tasks, workers
 from streams.database import Database, connect
 from throttle import Throttle
 from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, Topic, stream_routes
@@ -28,6 +28,7 @@ things = live_things(
     "tasks",
     "stats",
     "notifications",
+    "jobs",
     "sensors",
     "log",
     "signals",
@@ -80,7 +81,7 @@ board = FastHTML(
     canonical=False,
     session_cookie="tidewire",
     secret_key=settings.secret("session.key"),
-    exception_handlers=failures.handlers,
+    exception_handlers=failures.handlers | jobs.handlers,
     lifespan=lifespan,
 )
 board.state.settings = settings
@@ -88,6 +89,7 @@ board.state.things = board.state.navigation = things
 board.state.beside_tasks = (stats.thing, notifications.thing)
 board.state.figures = stats.figures
 board.state.tell = task_changed
+board.state.kinds = {kind.name: kind for kind in (jobs.demo,)}
 for routes in (overview.routes, health.routes, *(thing.routes for thing in things)):
     routes.to_app(board)
 board.router.routes += [

@@ -128,9 +128,7 @@ def StreamPanel(stream: Stream, actions: Iterable[Action], origin: str, token: s
     read = (
         Command(f"curl -N {quoted(origin, url)}")
         if url
-        else P(
-            "There is none yet to read: ", ", ".join(Code(f"{{{name}}}") for name in stream.parameters), cls="waiting"
-        )
+        else P("There is none yet to read: ", *(Code(f"{{{name}}}") for name in stream.parameters), cls="waiting")
     )
     return Section(
         Div(H2(stream.path), cls="panel-head"),

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from tidewire import Change, Hub
 
 A = ParamSpec("A")
+Said = str | dict[str, Any]
 
 KEPT_SECONDS = 24 * 3600
 LONGEST_KEY = 200
@@ -23,9 +24,9 @@ def prepare(change: Change) -> None:
 
 
 async def answer_once(
-    request: Request, hub: Hub, publish: Callable[Concatenate[Change, A], str], *args: A.args, **kwargs: A.kwargs
+    request: Request, hub: Hub, publish: Callable[Concatenate[Change, A], Said], *args: A.args, **kwargs: A.kwargs
 ) -> JSONResponse:
-    """Publish and answer 201 with the event's id.
+    """Publish and answer 201 with the event's id, or with all that `publish` says.
 
     A request whose `Idempotency-Key` was answered within a day, for the same path, is given that answer again: the
     answer is kept in the very transaction that publishes, so a program that heard nothing may ask until it does.
@@ -36,7 +37,7 @@ async def answer_once(
 
     def once(change: Change) -> dict[str, Any]:
         if not key:
-            return {"id": publish(change, *args, **kwargs)}
+            return _all(publish(change, *args, **kwargs))
         answers = change.db.t.answers
         answers.delete_where("time < ?", (time.time() - KEPT_SECONDS,))
         name = f"{request.url.path} {key}"
@@ -44,11 +45,15 @@ async def answer_once(
         if known:
             answer: dict[str, Any] = json.loads(known[0]["answer"])
             return answer
-        answer = {"id": publish(change, *args, **kwargs)}
+        answer = _all(publish(change, *args, **kwargs))
         answers.insert(key=name, answer=json.dumps(answer), time=time.time())
         return answer
 
     return JSONResponse(await hub.change(once), 201)
+
+
+def _all(said: Said) -> dict[str, Any]:
+    return {"id": said} if isinstance(said, str) else said
 
 
 def faults(invalid: ValidationError) -> dict[str, str]:

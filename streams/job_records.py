@@ -1,0 +1,278 @@
+"""Jobs in the database: what may become of one. Each change of a job and its event are one transaction."""
+
+import json
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from components.jobs import LARGEST, PROGRAM, SHOWN, Job, JobNews, JobUpdate, NewJob, Problem, State
+from streams.workers import alive
+from tidewire import Change
+
+TELL_SECONDS = 0.1  # between two events of a job that goes on; its last step is told, however fast it went
+FILE_SECONDS = 24 * 3600.0  # that the file of an ended job is kept
+SILENT_SECONDS = 600.0  # after which a program that says nothing is taken for dead
+KEPT = 200  # jobs that do not run
+MOST_OPEN = 1_000  # jobs that wait or run
+PROBLEMS_KEPT = 10_000  # of a job; beyond, they are counted
+
+Row = dict[str, Any]
+
+
+class Refused(Exception):
+    """Say why a job cannot be changed so: an HTTP status, a line, the field it is about, the job as it stands."""
+
+    def __init__(self, status: int, said: str, *, field: str = "", job: Job | None = None) -> None:
+        super().__init__(said)
+        self.status, self.field, self.job = status, field, job
+
+
+class Stopped(Exception):
+    """Say to whoever works on a job that it is no longer theirs: cancelled, or taken for dead."""
+
+
+def prepare(change: Change) -> None:
+    """Make the tables. A number is never given twice: a tab may still ask for the one that was deleted."""
+    change.db.execute(
+        "CREATE TABLE IF NOT EXISTS jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL,"
+        " total INTEGER, done INTEGER NOT NULL, message TEXT NOT NULL, state TEXT NOT NULL, worker TEXT NOT NULL,"
+        " base INTEGER NOT NULL, problems INTEGER NOT NULL, file TEXT NOT NULL, revision INTEGER NOT NULL,"
+        " created REAL NOT NULL, started REAL, changed REAL NOT NULL, finished REAL, told REAL NOT NULL,"
+        " key TEXT NOT NULL, data TEXT NOT NULL)"
+    )
+    change.db.execute("CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state)")
+    change.db.execute("CREATE INDEX IF NOT EXISTS jobs_by_key ON jobs (key) WHERE key != ''")
+    change.db.execute("CREATE TABLE IF NOT EXISTS job_problems (job INTEGER, line INTEGER, reason TEXT)")
+    change.db.execute("CREATE INDEX IF NOT EXISTS problems_by_job ON job_problems (job, line)")
+
+
+# -- Reading
+
+
+def find(db: Any, id: int | str) -> Job | None:
+    """Read a job by its number, or by what somebody wrote for one."""
+    row = find_row(db, int(id)) if isinstance(id, int) or (id.isascii() and id.isdigit() and len(id) < 17) else None
+    return Job(**row) if row else None
+
+
+def find_row(db: Any, id: int) -> Row | None:
+    """Read a job's row, with what only its kind knows of it."""
+    return next(iter(db.q("SELECT * FROM jobs WHERE id = ?", [id])), None) if 0 < id <= LARGEST else None
+
+
+def newest(db: Any, limit: int = SHOWN) -> list[Job]:
+    """Read the newest jobs, the newest first."""
+    return [Job(**row) for row in db.q("SELECT * FROM jobs ORDER BY id DESC LIMIT ?", [limit])]
+
+
+def problems(db: Any, id: int, after: int = 0, limit: int = 500) -> list[Problem]:
+    """Read what a job has left out, in the order of the lines, after a line."""
+    sql = "SELECT line, reason FROM job_problems WHERE job = ? AND line > ? ORDER BY line LIMIT ?"
+    return [Problem(**row) for row in db.q(sql, [id, after, limit])]
+
+
+# -- What may become of a job
+
+
+def add(
+    change: Change,
+    new: NewJob,
+    *,
+    kind: str = PROGRAM,
+    key: str = "",
+    before: Row | None = None,
+    file: str = "",
+    **data: Any,
+) -> Job:
+    """Add a job: a program's runs already, one of the board's own waits for its turn.
+
+    key: what it is about; of two jobs with one key only one may be open, so that they cannot do the same work twice.
+    before: an ended job that it goes on from. file: the name of one kept for it. data: what its kind knows of it.
+    """
+    if change.db.q("SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'running')")[0]["n"] >= MOST_OPEN:
+        raise Refused(429, f"There are {MOST_OPEN:,} jobs that wait or run; cancel some.")
+    if key and (other := last_of(change.db, key)) and other["state"] in ("queued", "running"):
+        raise Refused(409, f"Job {other['id']} is doing just that.", job=Job(**other))
+    now, theirs = time.time(), kind == PROGRAM
+    row: Row = {"kind": kind, "name": new.name, "total": new.total, "message": new.message, "key": key, "file": file}
+    row |= {"state": "running" if theirs else "queued", "worker": "", "revision": 0}
+    row |= {"created": now, "started": now if theirs else None, "changed": now, "finished": None, "told": now}
+    if before:
+        row |= {"done": before["done"], "problems": before["problems"], "data": before["data"]}
+    else:
+        row |= {"done": 0, "problems": 0, "data": json.dumps(data)}
+    row = change.db.t.jobs.insert(row | {"base": row["done"]})
+    if before:
+        sql = "INSERT INTO job_problems SELECT ?, line, reason FROM job_problems WHERE job = ?"
+        change.db.execute(sql, [row["id"], before["id"]])
+    return _tell(change, row)
+
+
+def last_of(db: Any, key: str) -> Row | None:
+    """Read the newest job of a key."""
+    return next(iter(db.q("SELECT * FROM jobs WHERE key = ? AND key != '' ORDER BY id DESC LIMIT 1", [key])), None)
+
+
+def claim(change: Change, worker: str, kinds: Iterable[str]) -> Row | None:
+    """Give the job that waits longest to a worker of the board."""
+    sql = "SELECT * FROM jobs WHERE state = 'queued' AND kind IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT 1"
+    row = next(iter(change.db.q(sql, [json.dumps(list(kinds))])), None)
+    return _write(change, row, state="running", worker=worker, started=time.time()) if row else None
+
+
+def go_on(change: Change, id: int, worker: str, **values: Any) -> None:
+    """Write how far a worker is; raise Stopped where the job is no longer its own."""
+    _write(change, _held(change.db, id, worker), moved=True, **values)
+
+
+def check(change: Change, id: int, worker: str, **said: Any) -> None:
+    """Write what a worker says, if anything, tell what was not told yet, and raise Stopped as `go_on` does."""
+    row = _held(change.db, id, worker)
+    if said:
+        _write(change, row, moved=True, **said)
+    elif row["told"] < row["changed"]:
+        tell(change, id)
+
+
+def leave_out(change: Change, id: int, found: Iterable[Problem], already: int) -> None:
+    """Keep what a job leaves out, as long as there is room for it."""
+    kept = list(found)[: max(0, PROBLEMS_KEPT - already)]
+    sql = "INSERT INTO job_problems VALUES (?, ?, ?)"
+    change.db.conn.executemany(sql, ((id, one.line, one.reason) for one in kept))
+
+
+def end(change: Change, id: int, worker: str, state: State, **values: Any) -> None:
+    """End a job that a worker has worked on; nothing happens where it is no longer its own."""
+    with suppress(Stopped):
+        _write(change, _held(change.db, id, worker), state=state, finished=time.time(), **values)
+
+
+def update(change: Change, id: int, said: JobUpdate) -> tuple[Job, bool]:
+    """Take what a program says of its job; tell the job, and whether everybody has been told."""
+    row = _open(change.db, id)
+    if row["kind"] != PROGRAM:
+        raise Refused(409, f"Job {id} is the board's own: no program tells how it goes.", job=Job(**row))
+    total = said.total or row["total"]
+    done = row["done"] if said.done is None else said.done
+    if said.state == "completed" and said.done is None and total:
+        done = total
+    if done < row["done"]:
+        raise Refused(422, f"expected at least the {row['done']} that were done, got {done}", field="done")
+    if total and done > total:
+        field, got = ("total", total) if said.done is None else ("done", done)
+        expected = f"at least {done}, which are done" if said.done is None else f"at most the total, {total}"
+        raise Refused(422, f"expected {expected}, got {got}", field=field)
+    values: Row = {"done": done, "total": total, "message": row["message"] if said.message is None else said.message}
+    state, now = said.state or "running", time.time()
+    if row["state"] == "interrupted":  # its program is back
+        values |= {"started": now, "base": row["done"], "finished": None}
+    if state != "running":
+        values |= {"finished": now}
+    row = _write(change, row, moved=state == row["state"], state=state, **values)
+    return Job(**row), row["told"] >= row["changed"]
+
+
+def tell(change: Change, id: int) -> None:
+    """Tell how far a job is, where that was not told yet."""
+    row = find_row(change.db, id)
+    if row is not None and row["told"] < row["changed"]:
+        row["told"] = row["changed"]
+        change.db.execute("UPDATE jobs SET told = changed WHERE id = ?", [id])
+        _tell(change, row, moved=True)
+
+
+def cancel(change: Change, id: int) -> Job:
+    """Cancel a job. From here on no step of it is written: whoever works on it is told so when it tries."""
+    return Job(**_write(change, _open(change.db, id), state="cancelled", finished=time.time()))
+
+
+def again(change: Change, id: int, resuming: Iterable[str]) -> Job:
+    """Run an ended job again, as a new one; one of the kinds that resume goes on after what the old one has done."""
+    row = _ended(change.db, id)
+    resumes = row["kind"] in resuming
+    if row["kind"] == PROGRAM:
+        raise Refused(409, f"Job {id} is a program's: only that can run it again.", job=Job(**row))
+    if resumes and row["state"] == "completed":
+        raise Refused(409, f"Job {id} is done: nothing of it is done twice.", job=Job(**row))
+    newer = last_of(change.db, row["key"]) or row
+    if resumes and newer["id"] != id:
+        raise Refused(409, f"Job {newer['id']} has gone on from there already.", job=Job(**newer))
+    new = NewJob(name=row["name"], total=row["total"])
+    kept = {"before": row, "file": row["file"]} if resumes else {}
+    return add(change, new, kind=row["kind"], key=row["key"], **kept, **json.loads(row["data"]))
+
+
+def delete(change: Change, id: int) -> Row:
+    """Delete an ended job, and give it to whoever removes its file."""
+    return _forget(change, _ended(change.db, id))
+
+
+def sweep(change: Change) -> list[Row]:
+    """Mark what the dead have left, let the oldest jobs go, and give those whose file is to be removed."""
+    now, living = time.time(), alive(change.db)
+    for row in change.db.q("SELECT * FROM jobs WHERE state = 'running'"):
+        dead = row["changed"] < now - SILENT_SECONDS if row["kind"] == PROGRAM else row["worker"] not in living
+        if dead:
+            _write(change, row, state="interrupted", finished=now)
+    old = list(change.db.q("SELECT * FROM jobs WHERE file != '' AND finished < ?", [now - FILE_SECONDS]))
+    for row in old:
+        _write(change, row, file="")
+    sql = "SELECT * FROM jobs WHERE state NOT IN ('queued', 'running') ORDER BY id DESC LIMIT -1 OFFSET ?"
+    return old + [_forget(change, row) for row in change.db.q(sql, [KEPT])]
+
+
+def _held(db: Any, id: int, worker: str) -> Row:
+    row = find_row(db, id)
+    if row is None or row["state"] != "running" or row["worker"] != worker:
+        raise Stopped
+    return row
+
+
+def _open(db: Any, id: int) -> Row:
+    row = _known(db, id)
+    job = Job(**row)
+    if job.ended:
+        raise Refused(409, f"Job {id} has ended: it is {job.state}.", job=job)
+    return row
+
+
+def _ended(db: Any, id: int) -> Row:
+    row = _known(db, id)
+    if row["state"] in ("queued", "running"):
+        raise Refused(409, f"Job {id} is {row['state']}: cancel it first.", job=Job(**row))
+    return row
+
+
+def _known(db: Any, id: int) -> Row:
+    return find_row(db, id) or _missing(id)
+
+
+def _missing(id: int) -> NoReturn:
+    raise Refused(404, f"There is no job {id}.")
+
+
+def _forget(change: Change, row: Row) -> Row:
+    change.db.execute("DELETE FROM job_problems WHERE job = ?", [row["id"]])
+    change.db.execute("DELETE FROM jobs WHERE id = ?", [row["id"]])
+    change.publish("jobs", JobNews(**row), remove=True)
+    return row
+
+
+def _write(change: Change, row: Row, *, moved: bool = False, **values: Any) -> Row:
+    now = time.time()
+    row = row | values | {"revision": row["revision"] + 1, "changed": now}
+    telling = not moved or now - row["told"] >= TELL_SECONDS
+    if telling:
+        row["told"] = now
+    assignments = ", ".join(f"{name} = :{name}" for name in row if name != "id")
+    change.db.execute(f"UPDATE jobs SET {assignments} WHERE id = :id", row)  # noqa: S608 - the table's own columns
+    if telling:
+        _tell(change, row, moved=moved)
+    return row
+
+
+def _tell(change: Change, row: Row, *, moved: bool = False) -> Job:
+    job = JobNews(**row, moved=moved)
+    change.publish("jobs", job)
+    return job

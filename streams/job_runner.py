@@ -1,0 +1,174 @@
+"""Doing the board's own jobs: each process takes what waits, and stops what is no longer to be done."""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import State
+
+from streams import job_records as records
+from streams.job_records import TELL_SECONDS, Row, Stopped
+from tidewire import Change, JournalUnavailable
+
+AT_ONCE = 2  # jobs of one process: each has a share of its time, and pages need the rest
+LOOK_SECONDS = 1.0  # after which it is asked whether a job that says nothing is still to be done
+QUEUE_SECONDS = 5.0  # between looks at the queue: usually the news of a job comes first
+SWEEP_SECONDS = 2.0
+AGAIN_SECONDS = 1.0  # after the journal could not be written
+
+log = logging.getLogger("tidewire")
+
+
+class Failed(Exception):
+    """Say, to whoever reads the job, why it cannot be done."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job that the board does itself.
+
+    run: does it, and returns what there is to say of it in the end; raises Failed with the reason why it cannot.
+    begin: draws how a person begins one. resumes: whether running it again goes on after what was done.
+    forget: removes what a job has left on the disk.
+    """
+
+    name: str
+    run: Callable[["Run"], Coroutine[Any, Any, str]]
+    begin: Callable[[], Any]
+    resumes: bool = False
+    forget: Callable[[State, Row], None] = lambda state, row: None
+
+
+class Run:
+    """One job under way, for the one who does it."""
+
+    def __init__(self, state: State, row: Row) -> None:
+        self.state = state
+        self.worker: str = state.worker
+        self.id: int = row["id"]
+        self.name: str = row["name"]
+        self.done: int = row["done"]
+        self.problems: int = row["problems"]
+        self.data: dict[str, Any] = json.loads(row["data"])
+        self.unsaid: dict[str, Any] = {}
+        self._moved = asyncio.Event()
+
+    def advance(self, done: int, message: str | None = None, *, total: int | None = None) -> None:
+        """Say how far it is. It may be called for each of very many steps: what is written and told is throttled."""
+        said = {"done": done, "message": message, "total": total}
+        self.unsaid |= {name: value for name, value in said.items() if value is not None}
+        self.done = done
+        self._moved.set()
+
+    async def step(self, fn: Callable[[Change], dict[str, Any]]) -> None:
+        """Do what `fn` does, in one transaction with what it returns: done, message, problems, data, file.
+
+        `data` is its kind's own place in the work: so whoever runs the job again knows exactly what was done, however
+        it ended. Raises Stopped, and changes nothing, once the job is no longer to be done.
+        """
+
+        def both(change: Change) -> dict[str, Any]:
+            records.check(change, self.id, self.worker)
+            values = fn(change)
+            records.go_on(change, self.id, self.worker, **values | {"data": json.dumps(values.get("data", self.data))})
+            return values
+
+        values = await self.state.hub.change(both)
+        self.done, self.data = values.get("done", self.done), values.get("data", self.data)
+        self.problems = values.get("problems", self.problems)
+        self._moved.set()
+
+    async def report(self) -> None:
+        """Write what `advance` says, at most every TELL_SECONDS; raise Stopped once the job is not to be done."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), LOOK_SECONDS)
+            self._moved.clear()
+            said, self.unsaid = self.unsaid, {}
+            try:
+                await self.state.hub.change(records.check, self.id, self.worker, **said)
+            except JournalUnavailable:
+                self.unsaid = said | self.unsaid
+            await asyncio.sleep(TELL_SECONDS)
+
+
+async def work(state: State) -> None:
+    """Do what waits, and keep the table true, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(_lane(state))
+        group.create_task(_keep(state))
+
+
+async def _lane(state: State) -> None:
+    """Do one job after the other."""
+    kinds: Mapping[str, Kind] = state.kinds
+    news = state.hub.listen("jobs", idle=QUEUE_SECONDS)
+    while True:
+        with suppress(JournalUnavailable):
+            while row := await state.hub.change(records.claim, state.worker, kinds):
+                await _do(state, kinds[row["kind"]], row)
+        async for event in news:
+            if event is None or event.data.state == "queued":
+                break
+
+
+async def _do(state: State, kind: Kind, row: Row) -> None:
+    run = Run(state, row)
+    doing, reporting = asyncio.create_task(kind.run(run)), asyncio.create_task(run.report())
+    try:
+        await asyncio.wait([doing, reporting], return_when=asyncio.FIRST_COMPLETED)
+        values = await _outcome(doing, row) if doing.done() else None
+    except asyncio.CancelledError:  # the board stops
+        with suppress(JournalUnavailable):
+            await state.hub.change(records.end, run.id, state.worker, "interrupted", **run.unsaid)
+        raise
+    finally:
+        for task in (doing, reporting):
+            task.cancel()
+        await asyncio.gather(doing, reporting, return_exceptions=True)
+    if values is not None:
+        await _end(state, run, values)
+
+
+async def _outcome(doing: "asyncio.Task[str]", row: Row) -> dict[str, Any] | None:
+    try:
+        return {"state": "completed", "message": await doing}
+    except Stopped:
+        return None
+    except Failed as fault:
+        return {"state": "failed", "message": str(fault)}
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("job %s (%s) failed, reference %s", row["id"], row["kind"], reference)
+        return {"state": "failed", "message": f"It broke; the server's log has the reason under {reference}."}
+
+
+async def _end(state: State, run: Run, values: dict[str, Any]) -> None:
+    while True:
+        try:
+            await state.hub.change(records.end, run.id, state.worker, **run.unsaid | values)
+            return
+        except JournalUnavailable:
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _keep(state: State) -> None:
+    """In one process of the machine: mark what the dead have left, and let go of what is old."""
+    while True:
+        if state.keeper():
+            with suppress(JournalUnavailable):
+                for row in await state.hub.change(records.sweep):
+                    await asyncio.to_thread(forget, state, row)
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+def forget(state: State, row: Row) -> None:
+    """Remove what a job has left on the disk."""
+    if kind := state.kinds.get(row["kind"]):
+        kind.forget(state, row)

@@ -1,0 +1,260 @@
+"""Jobs: what takes a while, told as it goes on, of the board's own and of any program."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from fasthtml.core import APIRouter, HtmxHeaders
+from pydantic import ValidationError
+from starlette.background import BackgroundTask
+from starlette.datastructures import State
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from components.job_pages import BeginDemo, JobPage, JobsPage, JobView
+from components.jobs import Job, JobGone, JobItem, JobList, JobNews, JobPanel, JobProgress, JobUpdate, NewJob
+from components.page import Layout
+from streams import LiveThing, fragment
+from streams import job_records as records
+from streams.job_records import TELL_SECONDS, Refused
+from streams.job_runner import Kind, Run, forget, work
+from streams.programs import answer_once, invalid_answer
+from tidewire import Event, Retention, per_tab, sse_message, topic
+from tidewire.routes import last_number
+
+LOOK_SECONDS = 5.0  # after which a stream looks at its job itself
+DEMO_STEPS = 100
+DEMO_SECONDS = 0.1  # a step
+PAGE = 1_000  # lines of a file
+LISTENED = Retention(count=500, age=24 * 3600.0)
+
+routes = APIRouter(body_wrap=Layout)
+
+
+# -- Streams
+
+
+@topic(
+    "jobs", JobNews, snapshot=lambda db: JobList(records.newest(db)), retention=Retention(count=500, age=24 * 3600.0)
+)
+async def jobs(changed: AsyncIterator[Event[JobNews]]) -> AsyncIterator[str]:
+    """Put each job whose state has changed; of one that only went on (event `job-<id>`), what moves."""
+    async for event in changed:
+        job = event.data
+        if event.removed:
+            yield sse_message(JobGone(job.id), event="jobs", id=event.id)
+        elif job.moved:
+            yield sse_message(JobProgress(job), event=f"job-{job.id}", id=event.id)
+        else:
+            yield sse_message(JobItem(job), event="jobs", id=event.id)
+
+
+def nothing_to_tell(request: Request) -> Response | None:
+    """Answer 404 for a job that is not there, 204 to whoever has been told the end: a browser then stays away."""
+    job = records.find(request.app.state.db, request.path_params["id"])
+    if job is None:
+        return JSONResponse({"error": f"no job {request.path_params['id']}"}, 404)
+    return Response(status_code=204) if job.ended and last_number(request.scope) > job.done else None
+
+
+async def progress(id: str, request: Request) -> AsyncIterator[str]:
+    """Tell how far a job is, the present state at once (`progress`, id: its step), and its end once (`complete`)."""
+    state, plain, seen = request.app.state, request.query_params.get("format") == "json", -1
+    news = state.hub.listen("jobs", idle=LOOK_SECONDS)  # from here on: what is read after it is repeated, not missed
+    job = await asyncio.to_thread(records.find, state.db, id)
+    while job is not None and not job.ended:
+        if job.revision > seen:
+            seen = job.revision
+            yield sse_message(job if plain else JobProgress(job), event="progress", id=job.done)
+        job = await following(news, job, state.db)
+    if job is not None:
+        problems = await asyncio.to_thread(records.problems, state.db, job.id)
+        yield sse_message(job if plain else JobView(job, problems), event="complete", id=job.done + 1)
+
+
+async def following(news: AsyncGenerator[Event[JobNews] | None, None], job: Job, db: Any) -> Job | None:
+    """Wait for what is next told of a job; None once it is deleted."""
+    async for event in news:
+        if event is None:
+            return await asyncio.to_thread(records.find, db, job.id)
+        if event.data.id == job.id:
+            return None if event.removed else event.data
+    return None
+
+
+of_one = [
+    per_tab(f"{name}/{{id}}", events=("progress", "complete"), contract=Job, instead=nothing_to_tell)(progress)
+    for name in ("jobs", "progress", "tasks")
+]
+
+
+# -- Pages
+
+
+@routes("/jobs", methods=["GET"])
+def page(request: Request, state: State, htmx: HtmxHeaders) -> Any:
+    """Show the newest jobs; htmx is given the list alone."""
+    after = state.hub.cursor
+    newest = records.newest(state.db)
+    if htmx.request:
+        return JobPanel(newest)
+    return JobsPage(newest, [kind.begin() for kind in state.kinds.values()], after, str(request.base_url))
+
+
+@routes("/jobs/{id:int}", methods=["GET"])
+def one(request: Request, state: State, id: int) -> Any:
+    """Show a job; a program that accepts JSON is given that."""
+    job = records.find(state.db, id)
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse(said(request, job), 200) if job else JSONResponse({"error": f"no job {id}"}, 404)
+    if job is None:
+        raise HTTPException(404)
+    return JobPage(job, records.problems(state.db, id), str(request.base_url))
+
+
+@routes("/jobs/{id:int}/problems.csv", methods=["GET"])
+def problems(state: State, id: int) -> Any:
+    """Give all that a job has left out, as a file."""
+    if records.find(state.db, id) is None:
+        raise HTTPException(404)
+
+    def lines() -> Any:
+        yield "line,reason\r\n"
+        after = 0
+        while found := records.problems(state.db, id, after, PAGE):
+            after = found[-1].line
+            quoted = ((one.line, one.reason.replace('"', '""')) for one in found)
+            yield "".join(f'{line},"{reason}"\r\n' for line, reason in quoted)
+
+    headers = {"Content-Disposition": f'attachment; filename="left-out-{id}.csv"'}
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+# -- Programs
+
+
+@routes("/jobs", methods=["POST"])
+async def begin(request: Request, state: State, data: dict) -> Any:  # type: ignore[type-arg]
+    """Begin a job of a program; its number, and where it is to be seen, is the answer."""
+    try:
+        new = NewJob.model_validate(data)
+    except ValidationError as invalid:
+        return invalid_answer(invalid)
+    return await answer_once(request, state.hub, lambda change: said(request, records.add(change, new)))
+
+
+@routes("/jobs/{id:int}", methods=["POST"])
+async def go_on(request: Request, state: State, id: int, data: dict) -> Any:  # type: ignore[type-arg]
+    """Take how far a program's job is."""
+    try:
+        update = JobUpdate.model_validate(data)
+    except ValidationError as invalid:
+        return invalid_answer(invalid)
+    job, told = await state.hub.change(records.update, id, update)
+    later = None if told else BackgroundTask(tell_later, state, id)
+    return JSONResponse(said(request, job), background=later)
+
+
+async def tell_later(state: State, id: int) -> None:
+    """Tell the last of many quick steps."""
+    await asyncio.sleep(TELL_SECONDS)
+    await state.hub.change(records.tell, id)
+
+
+# -- What people do; a program may do it too
+
+
+@routes("/jobs/demo", methods=["POST"])
+async def begin_demo(request: Request, state: State, htmx: HtmxHeaders) -> Any:
+    """Begin a demo."""
+    new = NewJob(name="Demo: counts to 100", total=DEMO_STEPS)
+    job = await state.hub.change(records.add, new, kind=demo.name)
+    return fragment() if htmx.request else JSONResponse(said(request, job), 201)
+
+
+@routes("/jobs/{id:int}/cancel", methods=["POST"])
+async def cancel(request: Request, state: State, htmx: HtmxHeaders, id: int) -> Any:
+    """Cancel a job."""
+    job = await state.hub.change(records.cancel, id)
+    return fragment(JobItem(job)) if htmx.request else JSONResponse(said(request, job))
+
+
+@routes("/jobs/{id:int}/again", methods=["POST"])
+async def again(request: Request, state: State, htmx: HtmxHeaders, id: int) -> Any:
+    """Run an ended job again, as a new one; a person is led to it."""
+    resuming = [kind.name for kind in state.kinds.values() if kind.resumes]
+    job = await state.hub.change(records.again, id, resuming)
+    if htmx.request:
+        return fragment(headers={"HX-Redirect": f"/jobs/{job.id}"})
+    return JSONResponse(said(request, job), 201)
+
+
+@routes("/jobs/{id:int}/delete", methods=["POST"])
+async def delete(request: Request, state: State, htmx: HtmxHeaders, id: int) -> Any:
+    """Delete an ended job, and its file."""
+    row = await state.hub.change(records.delete, id)
+    await asyncio.to_thread(forget, state, row)
+    if not htmx.request:
+        return JSONResponse({"id": id, "deleted": True})
+    here = (htmx.current_url or "").endswith(f"/jobs/{id}")  # its own page, which is no more
+    return fragment(headers={"HX-Redirect": "/jobs"} if here else {})
+
+
+def said(request: Request, job: Job) -> dict[str, Any]:
+    """Say to a program how a job stands, and where it is to be seen."""
+    url, path = str(request.base_url).rstrip("/"), f"/jobs/{job.id}"
+    told: dict[str, Any] = Job(**dict(job)).model_dump(mode="json")
+    return told | {"cancelled": job.state == "cancelled", "url": url + path, "stream": f"{url}/sse{path}"}
+
+
+def refused(request: Request, fault: Refused) -> Response:
+    """Say why a job cannot be changed so."""
+    if request.headers.get("hx-request"):
+        return PlainTextResponse(str(fault), fault.status)
+    told = said(request, fault.job) if fault.job else {}
+    named = {"errors": {fault.field: str(fault)}} if fault.field else {"error": str(fault)}
+    return JSONResponse(told | named, fault.status)
+
+
+handlers: dict[Any, Any] = {Refused: refused}
+
+
+# -- The demo
+
+
+async def count(run: Run) -> str:
+    """Count, and do nothing else."""
+    for step in range(1, DEMO_STEPS + 1):
+        await asyncio.sleep(DEMO_SECONDS)
+        run.advance(step, "A demonstration: it only counts.")
+    return f"A demonstration: it has counted to {DEMO_STEPS}, and done nothing else."
+
+
+demo = Kind("demo", count, BeginDemo)
+
+
+def part(state: State) -> Any:
+    """Show the newest jobs in somebody else's stream."""
+    return JobPanel(records.newest(state.db))
+
+
+def example(db: Any) -> dict[str, int]:
+    """Give the number of a job, where there is one."""
+    newest = records.newest(db, 1)
+    return {"id": newest[0].id} if newest else {}
+
+
+thing = LiveThing(
+    "jobs",
+    "Jobs",
+    "What takes a while, as it goes on",
+    "/jobs",
+    routes,
+    [jobs, *of_one],
+    part=part,
+    prepare=records.prepare,
+    accepts={"/jobs": NewJob, "/jobs/{id:int}": JobUpdate},
+    example=example,
+    work=work,
+)
