@@ -31,6 +31,7 @@ things = live_things(
     "jobs",
     "sensors",
     "log",
+    "connections",
     "signals",
     "events",
     "catalogue",
@@ -40,7 +41,8 @@ streams = [stream for thing in things for stream in thing.streams]
 
 async def lifespan(board: FastHTML) -> AsyncIterator[None]:
     """Open what the live things need, and close it after the last stream has ended."""
-    topics = [stream for stream in streams if isinstance(stream, Topic)]
+    between = [topic for thing in things for topic in thing.between]
+    topics = [stream for stream in (*streams, *between) if isinstance(stream, Topic)]
     keeper = Keeper(settings.database.with_suffix(".keeper"))
     journal = SQLiteJournal(
         settings.database,
@@ -98,6 +100,7 @@ board.router.routes += [
 ]
 throttled = Throttle(board, settings.rate_limit)
 app = Tidewire(Guard(throttled, token=settings.secret("token"), hosts=[*settings.allowed_hosts, settings.host]))
+board.state.registry = app.registry
 
 
 def run(target: str = "main:app", app: Any = app) -> None:

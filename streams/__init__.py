@@ -25,6 +25,7 @@ class LiveThing:
         there is nothing yet.
     work: what it does in each process while the board runs; it is cancelled at the end. What a machine is to do once
         asks `state.keeper()` each time.
+    between: topics in which processes speak to each other; they are no streams.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LiveThing:
     accepts: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     example: Callable[[Any], Mapping[str, Any]] = lambda db: {}
     work: Callable[[State], Coroutine[Any, Any, None]] | None = None
+    between: Sequence[Topic[Any]] = ()
 
 
 def live_things(*names: str) -> list[LiveThing]:

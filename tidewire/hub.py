@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any
 
+from tidewire.ears import Ears
 from tidewire.errors import UnknownTopic
 from tidewire.fanout import Fanout
 from tidewire.journal import Entry, Journal
@@ -54,6 +55,7 @@ class Hub(Publisher):
         self.history = asyncio.Lock()  # whoever is behind the window reads a page in turn
         self._gather = gather
         self._pending: list[Message] = []
+        self._ears = Ears()
         self._timer: asyncio.Handle | None = None
         self._last_flush = 0.0
         self._turn: asyncio.Future[None] | None = None
@@ -124,6 +126,7 @@ class Hub(Publisher):
         if entry.sequence:
             self.window.add(message)
         self._pending.append(message)
+        self._ears.hear(message)
 
     def _flush(self) -> None:
         """Hand everything since the last flush to everybody who is up to date: one chunk for each set of topics."""
@@ -173,6 +176,12 @@ class Hub(Publisher):
             if idle is not None and time.monotonic() - quiet >= idle:
                 yield None
                 quiet = time.monotonic()
+
+    async def overhear(self, *topics: str) -> AsyncGenerator[Event[Any], None]:
+        """Yield the events of these topics as they come, ephemeral ones too: what processes tell each other."""
+        async for message in self._ears.listen([name for name in topics if self.check(name)]):
+            if event := self._read(message):
+                yield event
 
     def _read(self, message: Message) -> Event[Any] | None:
         try:

@@ -27,6 +27,7 @@ GATHERED_BYTES = 64 * 1024
 class Link(Connection):
     """A connection that carries subscriptions. It is slow while the server's `send` waits for its client."""
 
+    carries = True
     __slots__ = ("_draining", "_frames", "_free", "_gathered", "_turn")
 
     def __init__(self, scope: Scope, send: Send) -> None:

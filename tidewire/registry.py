@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -12,12 +11,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Scope, Send
 
+from tidewire.health import figures, health
+from tidewire.tally import Tally
+
 # Proxies drop a stream that says nothing for 30 to 60 s; a client takes 20 s of silence for a dead line.
 HEARTBEAT_SECONDS = 15.0
 SWEEP_SECONDS = 1.0
 # Linux gives up a client that has vanished (see sockets.py). Elsewhere every stream ends after this many seconds, to
 # be taken up again by whoever is still there.
 MAX_AGE_SECONDS = None if hasattr(socket, "TCP_USER_TIMEOUT") else 600.0
+
+_AT_ZERO = time.time() - time.monotonic()  # unix seconds; once, or a connection would seem to have moved
 
 Reason = Literal["done", "failed", "left", "stop", "age", "closed"]
 
@@ -27,9 +31,10 @@ class Connection:
 
     reason: why it ends: "done" (its generator ended), "failed" (it raised), "left" (the client did), "stop" (the
     server does), "age" (it was open for its maximum), "closed" (somebody closed it); None while it is open.
-    link: the connection that carries it, if it is a subscription.
+    link: the connection that carries it, if it is a subscription. carries: whether it is such a link itself.
     """
 
+    carries = False
     __slots__ = (
         "__weakref__", "bytes", "client", "errors", "events", "last", "link", "max_age", "opened", "reason", "send",
         "stream", "task", "transport", "writing",
@@ -46,6 +51,11 @@ class Connection:
         self.opened = self.last = time.monotonic()
         self.events = self.bytes = self.errors = self.writing = 0
         self.reason: Reason | None = None
+
+    @property
+    def id(self) -> str:
+        """Its name in this process, which no other connection has had."""
+        return f"{id(self):x}-{int(self.opened * 1e6):x}"
 
     async def write(self, chunk: bytes, events: int = 0) -> None:
         """Send a chunk of whole events; return when the server has taken it."""
@@ -81,16 +91,20 @@ class Connection:
         return self.last
 
     def describe(self, now: float) -> dict[str, Any]:
-        """Describe the connection for /sse-health; times in seconds."""
+        """Describe the connection for /sse-health; times in seconds, `since` in unix seconds."""
         events, size = self.counted()
         return {
+            "id": self.id,
             "stream": self.stream,
             "client": self.client[0] if self.client else None,
+            "link": self.carries,
+            "since": round(_AT_ZERO + self.opened, 3),
             "uptime_seconds": round(now - self.opened, 3),
             "seconds_since_last_message": round(now - self.quiet_since(), 3),
             "events": events,
             "bytes": size,
             "errors": self.errors,
+            "parked": self.writing > 0,
         }
 
 
@@ -115,6 +129,7 @@ class Registry:
     def __init__(self, heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self.heartbeat = heartbeat
         self.stopping = False
+        self.ended = Tally()
         self.inside: set[InsideStream] = set()
         self._open: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -133,8 +148,14 @@ class Registry:
             self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def discard(self, connection: Connection) -> None:
-        """Forget a connection that has ended."""
-        self._open.discard(connection)
+        """Forget a connection that has ended, but for what it adds to the figures."""
+        if connection in self._open:
+            self._open.remove(connection)
+            self.ended.take(connection, time.monotonic())
+
+    def find(self, id: str) -> Connection | None:
+        """Find an open connection, or subscription, by its id."""
+        return next((connection for connection in self._open if connection.id == id), None)
 
     def stop(self) -> None:
         """End all connections in an orderly way, and let no new ones in."""
@@ -142,25 +163,13 @@ class Registry:
         for connection in self:
             connection.end("stop")
 
-    def health(self) -> dict[str, Any]:
-        """Describe all open connections of this process, oldest first, each link with its subscriptions."""
-        now = time.monotonic()
-        described: dict[Connection, dict[str, Any]] = {}
-        carried = []
-        for connection in sorted(self._open, key=lambda connection: connection.opened):
-            if connection.link is None:
-                described[connection] = connection.describe(now)
-            else:
-                carried.append(connection)
-        for connection in carried:
-            if connection.link in described:
-                described[connection.link].setdefault("subscriptions", []).append(connection.describe(now))
-        return {
-            "process": os.getpid(),
-            "active_connections": len(described),
-            "subscriptions": len(carried),
-            "connections": list(described.values()),
-        }
+    def figures(self) -> dict[str, float]:
+        """Tell what the connections of this process are now, and what all of them have done so far."""
+        return figures(self._open, self.ended)
+
+    def health(self, most: int | None = None) -> dict[str, Any]:
+        """Describe the open connections of this process, the newest `most` of them."""
+        return health(self._open, most)
 
     def _sweep(self) -> None:
         # The heartbeat is a task of its own: putting a timeout around the generator instead would cancel its work.

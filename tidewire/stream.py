@@ -25,6 +25,8 @@ HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx sends it on as it comes
 )
+# What a browser keeps to as well: one whose stream was closed stays away. A timer of JavaScript waits no longer.
+NEVER = 2**31 - 1
 FAREWELL_SECONDS = 5.0  # for a client that has stopped reading to take the end of its stream
 
 
@@ -93,6 +95,7 @@ class Stream(Response):
         connection = self.connect(scope, send)
         connection.task = asyncio.current_task()
         registry.add(connection)
+        registry.ended.reconnects += any(name == b"last-event-id" for name, _ in scope["headers"])
         # One coroutine for all of it: each one that waits costs an idle stream half a KiB.
         try:
             try:
@@ -132,6 +135,8 @@ class Stream(Response):
         farewell = sse_message(connection.reason, event=self.close) if self.close else ""
         if connection.reason in ("stop", "age"):
             farewell += comment(connection.reason, retry=random.randint(*RETRY))  # noqa: S311
+        elif connection.reason == "closed":
+            farewell += comment(connection.reason, retry=NEVER)
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await connection.send({"type": "http.response.body", "body": farewell.encode(), "more_body": False})

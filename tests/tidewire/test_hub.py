@@ -513,3 +513,19 @@ def test_each_gets_exactly_the_run_after_its_cursor_whatever_happens(seed, gathe
 async def test_so_it_is_with_a_journal_on_disk(tmp_path, seed):
     journal = SQLiteJournal(tmp_path / "journal.db", poll_seconds=0.001)
     await check_schedule(journal, seed, gather=(0, 0.002)[seed % 2], window=(3, 50, 2000)[seed % 3])
+
+
+async def test_what_processes_tell_each_other_is_overheard_as_it_comes(feed, journal):
+    typing = feed.topic("typing", ephemeral=True)
+    async with opened(journal, feed.topic("feed"), typing) as hub:
+        overheard = hub.overhear("typing")
+        first = asyncio.ensure_future(anext(overheard))
+        await asyncio.sleep(0)
+        await publish(hub, 1)
+        await publish(hub, 2, topic="typing")
+        await publish(hub, 3, topic="typing")
+        assert (await within(first)).data.n == 2
+        assert (await within(anext(overheard))).data.n == 3
+        await overheard.aclose()
+        with pytest.raises(UnknownTopic):
+            await anext(hub.overhear("nothing"))

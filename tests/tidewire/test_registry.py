@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -37,7 +38,12 @@ async def test_a_connection_tells_its_life():
     assert health["active_connections"] == 1
     [told] = health["connections"]
     assert 0 <= told.pop("seconds_since_last_message") <= told.pop("uptime_seconds") < 5
-    assert told == {"stream": "/sse/x", "client": "127.0.0.1", "events": 1, "bytes": 12, "errors": 0}
+    assert registry.find(told.pop("id")) is one
+    assert abs(told.pop("since") - time.time()) < 60
+    assert told == {
+        "stream": "/sse/x", "client": "127.0.0.1", "link": False, "events": 1, "bytes": 12, "errors": 0,
+        "parked": False,
+    }  # fmt: skip
 
 
 async def test_the_first_reason_to_end_counts():

@@ -10,6 +10,7 @@
   const STEADY_MS = 5_000; // a link that lived this long was no failure
   const LEASE_MS = 150_000; // of a tab without locks; a hidden one's timers run once a minute
   const BUSY = [429, 503]; // say "later"
+  const NEVER_MS = 2 ** 31 - 1; // a server that says to wait so long has closed for good
   const FINAL = [204, 401, 403, 404]; // to ask again would change nothing
 
   /** @typedef {{port: MessagePort, subs: Map<number, Sub>, seen: number, locked: boolean, out: object[]}} Tab */
@@ -194,6 +195,12 @@
     } catch {} // cut
     const lost = subs().filter((sub) => sub.link === link);
     leave(link);
+    if (orderly && link.retry === NEVER_MS) {
+      for (const sub of lost.splice(0)) {
+        release(sub, false);
+        refuse(sub, 204);
+      }
+    }
     if (lost.length) notBefore = now() + ((orderly && link.retry) || backoff(tries++));
     for (const sub of lost) wait(sub, notBefore, 0, link.silent ? "silent" : "waiting");
     plan();
@@ -252,7 +259,9 @@
 
   /** @param {Sub} sub @param {{status?: number, type?: string, retry?: string, end?: boolean}} said */
   function answered(sub, { status = 0, type = "", retry, end }) {
-    if (end) {
+    if (end && sub.retry === NEVER_MS) {
+      refuse(sub, 204);
+    } else if (end) {
       wait(sub, now() + (sub.retry ?? 1000));
     } else if (status === 200 && type.startsWith("text/event-stream")) {
       sub.tries = 0;
