@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 from browsers import Complaints, chromium, expect, open_tab, wait_until_live
-from servers import ROOT, Stream, environment, free_port, until
+from outside import serving
+from servers import ROOT, Stream, environment
 
 EXAMPLES = ROOT / "docs" / "examples"
 APPS = {"fasthtml_app": EXAMPLES, "app": EXAMPLES / "fastapi_app"}
@@ -42,29 +43,10 @@ def example(request, wheel, tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp(name)
     run(sys.executable, "-m", "venv", folder / "venv")
     run(folder / "venv/bin/pip", "install", "-q", wheel, *needs)
-    port = free_port()
     command = re.search(r"^uvicorn (\S+)$", text, re.MULTILINE)[1]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [folder / "venv/bin/uvicorn", "--app-dir", source, "--port", str(port), command],
-            cwd=folder,
-            env=environment(),
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            until(lambda: "startup complete" in (folder / "log").read_text() or process.poll() is not None, 30)
-            assert process.poll() is None, (folder / "log").read_text()
-            yield f"http://127.0.0.1:{port}"
-            open_stream(f"http://127.0.0.1:{port}", "/sse/tasks")
-            process.terminate()
-            process.wait(5)
-            said = (folder / "log").read_text()
-            assert "Application shutdown complete" in said
-            assert not re.search("Traceback|ERROR", said), said
-        finally:
-            process.kill()
-            process.wait()
+    with serving([str(folder / "venv/bin/uvicorn")], command, folder, source=source) as origin:
+        yield origin
+        open_stream(origin, "/sse/tasks")  # it stops with a stream open
 
 
 def open_stream(origin: str, path: str) -> Stream:

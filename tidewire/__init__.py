@@ -17,10 +17,12 @@ from tidewire.hub import Change, Hub
 from tidewire.journal import Retention
 from tidewire.layer import Tidewire
 from tidewire.routes import PerTab, per_tab, stream_routes
+from tidewire.scripts import SCRIPTS
 from tidewire.stream import EventStream
 from tidewire.topics import Event, Topic, Topics, topic
 
 __all__ = [
+    "SCRIPTS",
     "BadMessage",
     "BadPayload",
     "BadStream",

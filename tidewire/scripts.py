@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
+SCRIPTS = ("/tidewire/vendor/htmx.min.js", "/tidewire/vendor/sse.js", "/tidewire/live.js")  # in this order
 
 
 class Scripts(StaticFiles):
@@ -29,5 +30,5 @@ class Scripts(StaticFiles):
 
 
 def scripts_route() -> Mount:
-    """Make the route of `/tidewire/live.js`, `/tidewire/vendor/htmx.min.js` and `/tidewire/vendor/sse.js`."""
+    """Make the route of `SCRIPTS`."""
     return Mount("/tidewire", Scripts(directory=FOLDER), name="tidewire")

@@ -34,7 +34,7 @@ from fastlite import database
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from tidewire import Change, Event, Hub, Tidewire, sse_message, stream_routes, topic
+from tidewire import SCRIPTS, Change, Event, Hub, Tidewire, sse_message, stream_routes, topic
 from tidewire.journal.sqlite import SQLiteJournal
 
 DATABASE = "tasks.db"
@@ -205,9 +205,7 @@ web = FastHTML(
     hdrs=[
         Meta(charset="utf-8"),
         Meta(name="viewport", content="width=device-width, initial-scale=1"),
-        Script(src="/tidewire/vendor/htmx.min.js", defer=True),
-        Script(src="/tidewire/vendor/sse.js", defer=True),
-        Script(src="/tidewire/live.js", defer=True),
+        *(Script(src=src, defer=True) for src in SCRIPTS),  # htmx, its extension, live.js: from the package
         Style(CSS),
     ],
     htmlkw={"lang": "en"},

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidewire import BadStream, Tidewire, per_tab, sse_message, stream_routes
+from tidewire import SCRIPTS, BadStream, Tidewire, per_tab, sse_message, stream_routes
 from tidewire.routes import LARGEST_NUMBER, last_number
 
 
@@ -100,14 +100,14 @@ async def test_an_unknown_stream_names_those_that_exist(app):
         assert name in body
 
 
-@pytest.mark.parametrize("name", ["live.js", "live-worker.js", "vendor/htmx.min.js", "vendor/sse.js"])
-async def test_the_scripts_of_a_live_page_are_there_and_an_old_one_is_never_kept_unasked(app, name):
-    async with Client(app, f"/tidewire/{name}") as client:
+@pytest.mark.parametrize("path", [*SCRIPTS, "/tidewire/live-worker.js"])
+async def test_the_scripts_of_a_live_page_are_there_and_an_old_one_is_never_kept_unasked(app, path):
+    async with Client(app, path) as client:
         await client.done()
         assert client.status == 200
         assert client.headers["content-type"].startswith("text/javascript")
         assert client.headers["cache-control"] == "no-cache"
-    assert (await read(app, f"/tidewire/{name}", if_none_match=client.headers["etag"]))[0] == 304
+    assert (await read(app, path, if_none_match=client.headers["etag"]))[0] == 304
 
 
 @pytest.mark.parametrize(
