@@ -15,6 +15,7 @@ from guard import Guard
 from settings import load
 from streams import failures, health, jobs, live_things, notifications, overview, programs, stats, tasks, workers
 from streams.database import Database, connect
+from streams.presence import Crowd
 from throttle import Throttle
 from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, Topic, stream_routes
 from tidewire.journal.sqlite import SQLiteJournal
@@ -29,6 +30,7 @@ things = live_things(
     "stats",
     "notifications",
     "jobs",
+    "rooms",
     "sensors",
     "log",
     "connections",
@@ -92,6 +94,7 @@ board.state.beside_tasks = (stats.thing, notifications.thing)
 board.state.figures = stats.figures
 board.state.tell = task_changed
 board.state.kinds = {kind.name: kind for kind in (jobs.demo,)}
+board.state.crowd = Crowd()
 for routes in (overview.routes, health.routes, *(thing.routes for thing in things)):
     routes.to_app(board)
 board.router.routes += [

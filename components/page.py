@@ -56,6 +56,7 @@ def headers() -> list[FT]:
         Link(rel="stylesheet", href="/static/board.css"),
         Link(rel="stylesheet", href="/static/parts.css"),
         Link(rel="stylesheet", href="/static/jobs.css"),
+        Link(rel="stylesheet", href="/static/rooms.css"),
         Script(src="/tidewire/vendor/htmx.min.js", defer=True),
         Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),

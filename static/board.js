@@ -19,6 +19,22 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) say("");
 });
 
+// A form that says so is emptied as it is sent: an answer that emptied it would take what was typed meanwhile. What
+// did not arrive comes back.
+/** @type {WeakMap<XMLHttpRequest, Map<HTMLInputElement, string>>} */
+const sent = new WeakMap();
+
+document.addEventListener("htmx:beforeSend", ({ target, detail }) => {
+  if (!target.matches("form[data-empty-on-send]")) return;
+  const fields = [...target.elements].filter((field) => field.matches("input, textarea"));
+  sent.set(detail.xhr, new Map(fields.map((field) => [field, field.value])));
+  for (const field of fields) field.value = "";
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.successful) return;
+  for (const [field, text] of sent.get(detail.xhr) ?? []) field.value = [text, field.value].filter(Boolean).join(" ");
+});
+
 const time = new Intl.DateTimeFormat([], { timeStyle: "medium" });
 const dayAndTime = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 

@@ -58,7 +58,7 @@ def _all(said: Said) -> dict[str, Any]:
 
 def faults(invalid: ValidationError) -> dict[str, str]:
     """Say what is wrong with each field, for a program's answer or for a form that is given back."""
-    return {".".join(map(str, fault["loc"])): fault["msg"] for fault in invalid.errors()}
+    return {".".join(map(str, fault["loc"])): fault["msg"].removeprefix("Value error, ") for fault in invalid.errors()}
 
 
 def invalid_answer(invalid: ValidationError) -> JSONResponse:

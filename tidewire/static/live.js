@@ -360,7 +360,9 @@
   function atEnd(element) {
     for (let one = /** @type {Element|null} */ (element); one && one !== document.body; one = one.parentElement) {
       if (one.scrollHeight <= one.clientHeight || !/auto|scroll/.test(getComputedStyle(one).overflowY)) continue;
-      return one.scrollHeight - one.clientHeight - one.scrollTop < EDGE_PX ? one : undefined;
+      const reversed = getComputedStyle(one).flexDirection === "column-reverse"; // scrollTop is 0 at its end
+      const left = (reversed ? 0 : one.scrollHeight - one.clientHeight) - one.scrollTop;
+      return left < EDGE_PX ? one : undefined;
     }
   }
 
