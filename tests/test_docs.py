@@ -1,7 +1,9 @@
 """What the documentation says is complete, and its examples run."""
 
 import asyncio
+import contextlib
 import re
+import sqlite3
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,8 +14,11 @@ from starlette.testclient import TestClient
 
 from settings import PREFIX, Settings
 from tidewire import Tidewire, stream_routes
+from tidewire.journal import Draft
+from tidewire.journal.sqlite import SQLiteJournal
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 DOCUMENTS = [*(ROOT / name for name in PAGES), *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text()
@@ -65,6 +70,52 @@ async def test_the_example_of_readme_streams(tmp_path, monkeypatch):
     names = {}
     exec(compile(example, "README.md", "exec"), names)
     assert "Update #1" in await first_event(names["app"], "/sse/counter")
+
+
+async def test_the_app_of_ones_own_streams_and_its_scripts_are_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = examples(DOCS / "own-app.md")
+    names = {}
+    exec(compile(example, "own-app.md", "exec"), names)
+    assert "event: clock" in await first_event(names["app"], "/sse/clock")
+    client = TestClient(names["app"])
+    for script in re.findall(r'src="(/[^"]+)"', client.get("/").text):
+        assert client.get(script).status_code == 200, script
+
+
+def test_every_program_of_the_docs_is_one_that_a_test_runs():
+    with_programs = {path.relative_to(DOCS) for path in DOCS.rglob("*.md") if examples(path)}
+    tried = {Path("own-app.md"), *(path.relative_to(DOCS) for path in (DOCS / "how-to").glob("*.md"))}
+    assert with_programs == tried
+
+
+def test_the_index_of_the_docs_leads_to_every_page():
+    linked = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", (DOCS / "README.md").read_text())}
+    pages = {path for path in DOCS.rglob("*.md") if path.parent.name != "decisions" and path.name != "README.md"}
+    assert pages - linked == set()
+
+
+def test_caddys_configuration_on_the_page_is_the_one_in_the_file():
+    shown = re.search(r"^```caddyfile\n(.*?)^```$", (DOCS / "behind-a-proxy.md").read_text(), re.MULTILINE | re.DOTALL)[
+        1
+    ]
+    assert (DOCS / "proxies" / "Caddyfile").read_text().endswith(shown)
+
+
+async def test_what_to_do_after_restoring_a_backup_gives_the_journal_a_new_name_and_keeps_its_events(tmp_path):
+    statement = re.search(r'sqlite3 \S+ "(DELETE .+?)"', (DOCS / "troubleshooting.md").read_text())[1]
+    path, epochs = tmp_path / "tidewire.db", []
+    for _ in range(2):
+        journal = SQLiteJournal(path)
+        await journal.open(lambda entries: None)
+        await journal.append([Draft("feed", b"{}")])
+        epochs.append(journal.epoch)
+        kept = await journal.read(0, ["feed"], 10)
+        await journal.close()
+        with contextlib.closing(sqlite3.connect(path)) as db, db:
+            db.execute(statement)
+    assert len(set(epochs)) == 2
+    assert len(kept) == 2
 
 
 async def test_the_live_thing_of_architecture_runs_as_it_stands_there(monkeypatch, tmp_path):

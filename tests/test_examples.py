@@ -39,7 +39,7 @@ def example(request, wheel, tmp_path_factory) -> Iterator[str]:
     """An example that runs, installed as its first lines say; its address."""
     name, source = request.param, APPS[request.param]
     text = (source / f"{name}.py").read_text()
-    needs = re.search(r"^pip install tidewire (.+)$", text, re.MULTILINE)[1].replace("'", "").split()
+    needs = re.search(r"^pip install [./]+ (.+)  #", text, re.MULTILINE)[1].replace("'", "").split()
     folder = tmp_path_factory.mktemp(name)
     run(sys.executable, "-m", "venv", folder / "venv")
     run(folder / "venv/bin/pip", "install", "-q", wheel, *needs)

@@ -1,6 +1,6 @@
 """Tasks, stats and notifications, live in every tab: a FastHTML app of one file.
 
-pip install tidewire python-fasthtml fastlite 'uvicorn[standard]'
+pip install ../.. python-fasthtml fastlite 'uvicorn[standard]'  # ../.. is Tidewire: a clone of it, or its wheel
 uvicorn fasthtml_app:app
 
 What draws the page draws every update: no JavaScript is written, and nothing is loaded from elsewhere. A change and

@@ -1,6 +1,6 @@
 """Tasks, stats and notifications, live in every tab: FastAPI, with Jinja templates.
 
-pip install tidewire fastapi jinja2 python-multipart 'uvicorn[standard]'
+pip install ../../.. fastapi jinja2 python-multipart 'uvicorn[standard]'  # ../../.. is Tidewire: a clone, or its wheel
 uvicorn app:app
 
 The template that draws the page draws every update. A change and the events that tell of it are stored together, in
