@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         "100/second,2000/minute", description="how often one client may publish, in each process; off: without limit"
     )
+    simulated_sensor: bool = Field(True, description="let the built-in sensor, which makes up what it measures, run")
+    simulated_faults: float = Field(
+        0.0, ge=0, le=1, description="share of its measurements that fail; three failures in a row end its stream"
+    )
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

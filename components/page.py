@@ -57,6 +57,7 @@ def headers() -> list[FT]:
         Link(rel="stylesheet", href="/static/parts.css"),
         Link(rel="stylesheet", href="/static/jobs.css"),
         Link(rel="stylesheet", href="/static/rooms.css"),
+        Link(rel="stylesheet", href="/static/sensors.css"),
         Script(src="/tidewire/vendor/htmx.min.js", defer=True),
         Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),

@@ -36,6 +36,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 });
 
 const time = new Intl.DateTimeFormat([], { timeStyle: "medium" });
+const minute = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }); // short: of a chart
 const dayAndTime = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 
 /** @param {ParentNode} root what has just come into the page */
@@ -46,6 +47,10 @@ function tellTimes(root) {
     element.textContent = (today ? time : dayAndTime).format(moment);
     element.title = dayAndTime.format(moment);
     element.removeAttribute("data-moment"); // or a morph or a second look would do it again
+  }
+  for (const element of root.querySelectorAll("[data-minute]")) {
+    element.textContent = minute.format(new Date(element.dataset.minute));
+    element.removeAttribute("data-minute");
   }
 }
 

@@ -1,113 +1,182 @@
-"""Sensors: what they measure, from programs, from files and from the built-in one."""
+"""Sensors: what they measure, told live: each reading, and charts of the last minutes."""
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from fasthtml.core import APIRouter
+from pydantic import ValidationError
 from starlette.datastructures import State
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from components.page import Layout
-from components.sensors import SHOWN, ReadingRow, ReadingRows, SensorReading, SensorsPage, StoredBatch, StoredReading
-from streams import LiveThing
-from tidewire import Change, Event, Retention, sse_message, topic
+from components.readings import SIMULATED, SensorCharts, SensorFault, SensorReading, StoredBatch, StoredReading
+from components.sensors import (
+    STREAM,
+    BatchLine,
+    BatchRegion,
+    ChartsCard,
+    ChartsRegion,
+    FaultLine,
+    ReadingRow,
+    ReadingRows,
+    SensorChartViews,
+    SensorsPage,
+)
+from streams import LiveThing, readings
+from streams.programs import answer_once, invalid_answer
+from streams.readings import TooManySensors as TooManySensors
+from streams.readings import record as record
+from streams.readings import rows as rows
+from streams.readings import store as store
+from streams.simulated import simulate
+from tidewire import Event, JournalUnavailable, Retention, follow, per_tab, sse_message, topic
 
-MOST_SENSORS = 1_000
-MOST_LISTENED = Retention(count=1_000, age=24 * 3600.0)
+CHART_SECONDS = 2.0  # between two drawings
+IDLE_CHART_SECONDS = 20.0  # where nothing new is measured, and only the time goes on
+RETRY_MS = (10_000, 20_000)  # after a sensor has failed, which rests for a while
+TOLD = ("sensors", "sensor-charts", "sensor-batches", "sensor-faults")
 
 routes = APIRouter(body_wrap=Layout)
 
 
-class TooManySensors(ValueError):
-    """Say that there is no room for another sensor."""
-
-
-def prepare(change: Change) -> None:
-    """Make the tables. `live` is 1 for a reading that was told by itself, 0 for one of many in a file."""
-    change.db.t.sensors.create(name=str, pk="name", if_not_exists=True)
-    change.db.t.readings.create(
-        id=int, sensor=str, temperature=float, humidity=float, pressure=float, time=str, live=int, pk="id",
-        not_null={"sensor", "temperature", "humidity", "pressure", "time", "live"}, if_not_exists=True,
-    )  # fmt: skip
-    change.db.execute("CREATE INDEX IF NOT EXISTS readings_of_a_sensor ON readings (sensor, time)")
-    change.db.execute("CREATE INDEX IF NOT EXISTS readings_live ON readings (id) WHERE live = 1")
-
-
-def record(change: Change, reading: SensorReading) -> str:
-    """Keep a reading, tell everybody, and return the id of its event; raise TooManySensors where there is no room."""
-    _know(change.db, {reading.sensor})
-    row = change.db.t.readings.insert(**reading.model_dump(exclude={"time"}), time=_text(reading.time), live=1)
-    return change.publish("sensors", {name: row[name] for name in StoredReading.model_fields})
-
-
-def store(change: Change, readings: Iterable[SensorReading], *, earlier: int = 0) -> int:
-    """Keep many readings, and tell everybody once; return how many, or raise TooManySensors and keep none.
-
-    earlier: how many of the same file were stored before, where it comes in parts: what is told counts them.
-    """
-    many = list(readings)
-    if not many:
-        return 0
-    names = {one.sensor for one in many}
-    _know(change.db, names)
-    change.db.conn.executemany(
-        "INSERT INTO readings (sensor, temperature, humidity, pressure, time, live) VALUES (?, ?, ?, ?, ?, 0)",
-        ((one.sensor, one.temperature, one.humidity, one.pressure, _text(one.time)) for one in many),
-    )
-    batch = StoredBatch(count=earlier + len(many), sensors=len(names), time=datetime.now(UTC))
-    change.publish("sensor-batches", batch)
-    return len(many)
-
-
-def rows(db: Any, after_id: int = 0, limit: int = 1_000) -> list[dict[str, Any]]:
-    """Read kept readings in the order in which they came: id, sensor, the three values, time as ISO-8601 in UTC."""
-    fields = ", ".join(("id", "sensor", "temperature", "humidity", "pressure", "time"))
-    found: list[dict[str, Any]] = db.q(
-        f"SELECT {fields} FROM readings WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
-        [after_id, limit],
-    )
-    return found
-
-
-def _know(db: Any, names: set[str]) -> None:
-    new = [name for name in names if not db.q("SELECT 1 FROM sensors WHERE name = ?", [name])]
-    known = db.q("SELECT count(*) AS number FROM sensors")[0]["number"] if new else 0
-    if known + len(new) > MOST_SENSORS:
-        raise TooManySensors(f"expected at most {MOST_SENSORS} sensors in all, got another: {sorted(new)[0]!r}")
-    db.t.sensors.insert_all({"name": name} for name in new)
-
-
-def _text(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds")
-
-
-def newest(db: Any) -> list[StoredReading]:
-    """Read the newest that were told, the newest first."""
-    found = db.q("SELECT * FROM readings WHERE live = 1 ORDER BY id DESC LIMIT ?", [SHOWN])
-    return [StoredReading(**row) for row in found]
-
-
-@topic("sensors", StoredReading, event="reading", snapshot=lambda db: ReadingRows(newest(db)), retention=MOST_LISTENED)
+@topic(
+    "sensors",
+    StoredReading,
+    event="reading",
+    snapshot=lambda db: ReadingRows(readings.newest(db)),
+    retention=Retention(count=1_000, age=24 * 3600.0),
+)
 async def sensors(told: AsyncIterator[Event[StoredReading]]) -> AsyncIterator[str]:
     """Tell each reading."""
     async for event in told:
         yield sse_message(ReadingRow(event.data), event="reading", id=event.id)
 
 
-@topic("sensor-batches", StoredBatch, event="batch", snapshot=lambda db: "", keep="latest")
-async def batches(told: AsyncIterator[Event[StoredBatch]]) -> AsyncIterator[str]:
-    """Tell of readings that came in at once."""
+@topic(
+    "sensor-charts",
+    SensorCharts,
+    event="charts",
+    snapshot=lambda db: ChartsRegion(readings.charts(db)),
+    keep="latest",
+)
+async def sensor_charts(told: AsyncIterator[Event[SensorCharts]]) -> AsyncIterator[str]:
+    """Draw the last minutes anew."""
     async for event in told:
-        yield sse_message(event.data, event="batch", id=event.id)
+        yield sse_message(SensorChartViews(event.data), event="charts", id=event.id)
+
+
+@topic(
+    "sensor-batches",
+    StoredBatch,
+    event="batch",
+    snapshot=lambda db: BatchRegion(readings.last_batch(db)),
+    keep="latest",
+)
+async def sensor_batches(told: AsyncIterator[Event[StoredBatch]]) -> AsyncIterator[str]:
+    """Tell of readings that came in from a file, as one."""
+    async for event in told:
+        yield sse_message(BatchLine(event.data), event="batch", id=event.id)
+
+
+@topic("sensor-faults", SensorFault, event="fault", snapshot=lambda db: (), retention=Retention(count=100))
+async def sensor_faults(told: AsyncIterator[Event[SensorFault]]) -> AsyncIterator[str]:
+    """Tell that a sensor has failed for good."""
+    async for event in told:
+        yield sse_message(FaultLine(event.data), event="fault", id=event.id)
+
+
+@per_tab(
+    "sse-stream",
+    path=STREAM,
+    events=("connected", "reading", "charts", "batch", "stream-error", "close"),
+    contract=StoredReading,
+    close="close",
+)
+async def sse_stream(request: Request, after: str) -> AsyncIterator[str | bytes]:
+    """Greet, then tell all that is told of sensors, until one of them has failed."""
+    yield sse_message(f"{datetime.now(UTC):%H:%M:%S} UTC", event="connected")
+    async for event, message in follow(request.app.state.hub, *TOLD, after=after):
+        if event is not None and event.topic == "sensor-faults":
+            yield sse_message(event.data.reference, event="stream-error", id=event.id, retry=_later())
+            return
+        yield message
+
+
+def _later() -> int:
+    return random.randint(*RETRY_MS)  # noqa: S311
 
 
 @routes("/sensors", methods=["GET"])
-def page(state: State) -> Any:
-    """Show the newest readings."""
+def page(request: Request, state: State) -> Any:
+    """Show the newest readings, and the charts."""
     after = state.hub.cursor
-    return SensorsPage(newest(state.db), after)
+    db, origin = state.db, str(request.base_url)
+    return SensorsPage(
+        readings.newest(db), readings.charts(db), readings.last_batch(db), after, origin, sse_stream.source
+    )
+
+
+@routes("/sensors/{sensor}", methods=["POST"])
+async def tell(request: Request, state: State, sensor: str, data: dict) -> JSONResponse:  # type: ignore[type-arg]
+    """Take a reading from a program, by form or JSON."""
+    try:
+        reading = SensorReading.model_validate({**data, "sensor": sensor})
+    except ValidationError as invalid:
+        return invalid_answer(invalid)
+    if reading.sensor.casefold() == SIMULATED:
+        return _refused(f"expected another name: {SIMULATED} is the built-in one")
+    try:
+        return await answer_once(request, state.hub, record, reading)
+    except TooManySensors as full:
+        return _refused(str(full))
+
+
+def _refused(reason: str) -> JSONResponse:
+    return JSONResponse({"errors": {"sensor": reason}}, 422)
+
+
+async def draw(state: State) -> None:
+    """Have the charts drawn anew, on each machine once, while there is something to see."""
+    drawn, at = (0, False), 0.0  # up to which reading, and whether there was something; when
+    while True:
+        await asyncio.sleep(CHART_SECONDS)
+        if not state.keeper():
+            continue
+        [last] = state.db.q("SELECT max(id) AS id FROM readings")
+        idle = time.monotonic() - at >= IDLE_CHART_SECONDS and drawn[1]
+        if last["id"] and (last["id"] != drawn[0] or idle):
+            charts = await asyncio.to_thread(readings.charts, state.db)
+            with suppress(JournalUnavailable):
+                await state.hub.publish("sensor-charts", charts)
+                drawn, at = (last["id"], bool(charts.sensors)), time.monotonic()
+
+
+async def work(state: State) -> None:
+    """Simulate a sensor, draw charts, and let the oldest readings go."""
+    async with asyncio.TaskGroup() as together:
+        for one in (simulate, draw, readings.forget):
+            together.create_task(one(state))
+
+
+def part(state: State) -> Any:
+    """Show the newest values and small charts."""
+    return ChartsCard(readings.charts(state.db))
 
 
 thing = LiveThing(
-    "sensors", "Sensors", "Temperature, humidity and pressure", "/sensors", routes, [sensors, batches], prepare=prepare
+    "sensors",
+    "Sensors",
+    "Temperature, humidity and pressure, of the last minutes",
+    "/sensors",
+    routes,
+    [sensor_charts, sensors, sse_stream, sensor_batches, sensor_faults],
+    part=part,
+    prepare=readings.prepare,
+    work=work,
 )

@@ -135,6 +135,7 @@
     if (url.origin !== location.origin) return new EventSource(address, { withCredentials: true });
     const known = processed && owned.get(processed); // htmx forgets its own note of it before it processes again
     queueMicrotask(showPageState);
+    if (known?.readyState === 2) sources.delete(known.key); // begun anew
     if (!known || known.readyState === 2) return new Source(url);
     if (known.url !== url.href) {
       worker.post({ close: known.key });
