@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
+import pydantic
 from fastcore.xml import FT
 from fasthtml.components import Button, Div, Form, Li, Option, P, Select, Span, Strong, Ul
 from pydantic import BaseModel, StringConstraints
 
 from components.live import Live, Swap
 from components.parts import Command, Field, Moment, PageHead, PageTitle, Panel
+from components.toasts import Unread
 
 Level = Literal["info", "success", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("info", "success", "warning", "error")
@@ -20,16 +22,22 @@ MESSAGE_LENGTH = 500
 class NewNotification(BaseModel):
     """What somebody says to everybody."""
 
-    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MESSAGE_LENGTH)]
-    level: Level = "info"
+    message: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MESSAGE_LENGTH),
+        pydantic.Field(description="what is said, in one line", examples=["Build done"]),
+    ]
+    level: Annotated[Level, pydantic.Field(description="warning and error interrupt whoever listens to the page")] = (
+        "info"
+    )
 
 
 class Notification(NewNotification):
-    """One notification: the `total`-th of all."""
+    """One notification."""
 
-    id: int
-    time: datetime
-    total: int
+    id: Annotated[int, pydantic.Field(description="its number; later ones are larger", examples=[42])]
+    time: Annotated[datetime, pydantic.Field(description="when it was said, UTC")]
+    total: Annotated[int, pydantic.Field(description="how many there were in all, it included", examples=[42])]
 
 
 def NotificationItem(notification: Notification) -> FT:
@@ -37,19 +45,29 @@ def NotificationItem(notification: Notification) -> FT:
     return Li(
         Span(notification.level, cls="pill", data_level=notification.level),
         Span(notification.message, cls="title"),
+        Span("new", cls="new"),
         Moment(notification.time),
         id=f"notification-{notification.id}",
+        data_number=notification.id,
     )
 
 
-def NotificationCount(total: int, **attrs: str) -> FT:
-    """Say how many there are in all."""
-    return P(Strong(total), " in all" if total != 1 else " notification in all", id="notification-count", **attrs)
+def NotificationCount(total: int, newest: int = 0, **attrs: str) -> FT:
+    """Say how many there are in all and how many are unread; what is marked as read ends with the `newest` shown."""
+    mark = Button(
+        "Mark all read", name="up_to", value=newest, hx_post="/notifications/read", hx_swap="none", cls="small"
+    )
+    return Div(
+        P(Strong(total), " in all" if total != 1 else " notification in all", " ", Unread(0)),
+        mark if newest else None,
+        id="notification-count",
+        **attrs,
+    )
 
 
 def NotificationNews(notification: Notification) -> tuple[FT, ...]:
     """Draw what the stream says of a new one: its item, and out of band the count."""
-    return NotificationItem(notification), NotificationCount(notification.total, hx_swap_oob="true")
+    return NotificationItem(notification), NotificationCount(notification.total, notification.id, hx_swap_oob="true")
 
 
 def NotificationList(newest: Iterable[Notification]) -> FT:
@@ -59,12 +77,13 @@ def NotificationList(newest: Iterable[Notification]) -> FT:
 
 
 def NotificationRegion(newest: Iterable[Notification], total: int) -> tuple[FT, FT]:
-    """Draw the list and the count."""
-    return NotificationList(newest), NotificationCount(total)
+    """Draw the count and the list."""
+    shown = list(newest)
+    return NotificationCount(total, shown[0].id if shown else 0), NotificationList(shown)
 
 
 def NotificationPanel(newest: Iterable[Notification], total: int) -> FT:
-    """Frame the list and the count."""
+    """Frame the count and the list."""
     return Panel(*NotificationRegion(newest, total), caption="/sse/notifications")
 
 

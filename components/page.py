@@ -58,20 +58,25 @@ def headers() -> list[FT]:
         Link(rel="stylesheet", href="/static/jobs.css"),
         Link(rel="stylesheet", href="/static/rooms.css"),
         Link(rel="stylesheet", href="/static/sensors.css"),
+        Link(rel="stylesheet", href="/static/notifications.css"),
         Script(src="/tidewire/vendor/htmx.min.js", defer=True),
         Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),
         Script(src="/static/board.js", defer=True),
+        Script(src="/static/notifications.js", defer=True),
         Script(src="/static/log.js", defer=True),
     ]
 
 
-def Layout(c: Any, req: Request) -> tuple[FT, ...]:
+def Layout(c: Any, req: Request, parts: bool = True) -> tuple[FT, ...]:
     """Lay out a page around its content: FastHTML's body_wrap.
 
     `app.state.navigation` lists the entries after the overview, in their order.
+    parts: False leaves out what the entries put on every page.
     """
     navigation = getattr(req.app.state, "navigation", ())
+    beside = _drawn("beside", navigation, req) if parts else {}
+    everywhere = _drawn("everywhere", navigation, req) if parts else {}
     return (
         A("Skip to the content", href="#main", cls="skip"),
         Bar(
@@ -79,19 +84,32 @@ def Layout(c: Any, req: Request) -> tuple[FT, ...]:
             Badge(),
             Button("Menu", type="button", cls="menu-button", popovertarget="menu"),
             # A popover on a phone; where there is room, css shows it as the sidebar that it then is.
-            Nav(Ul(*_entries(navigation, req.url.path)), ThemeButton(), id="menu", popover=True, aria_label="Pages"),
+            Nav(
+                Ul(*_entries(navigation, req.url.path, beside)),
+                ThemeButton(),
+                id="menu",
+                popover=True,
+                aria_label="Pages",
+            ),
             cls="bar",
         ),
         Main(Div(id="notice", role="alert"), c, id="main", tabindex=-1),
         Footer(P("Nothing on this page comes from elsewhere. ", A("Health of the streams", href="/sse-health"))),
+        *everywhere.values(),
     )
 
 
-def _entries(navigation: Any, path: str) -> Iterator[FT]:
+def _drawn(what: str, navigation: Any, req: Request) -> dict[str, Any]:
+    """Draw what the entries have beside their titles, or on every page, by their addresses; most have nothing."""
+    draws = ((entry.href, getattr(entry, what, None)) for entry in navigation)
+    return {href: draw(req) for href, draw in draws if draw}
+
+
+def _entries(navigation: Any, path: str, beside: dict[str, Any]) -> Iterator[FT]:
     for href, title in [("/", "Overview"), *((entry.href, entry.title) for entry in navigation)]:
         inside = href != "/" and path.startswith(f"{href}/")
         current = "page" if path == href else "true" if inside else None
-        yield Li(A(title, href=href, aria_current=current))
+        yield Li(A(title, beside.get(href), href=href, aria_current=current))
 
 
 def ThemeButton() -> FT:

@@ -8,6 +8,7 @@ from typing import Any
 from fasthtml.core import APIRouter
 from pydantic import BaseModel
 from starlette.datastructures import State
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from tidewire import Change, PerTab, Topic, markup
@@ -23,6 +24,7 @@ class LiveThing:
     accepts: what programs may send it: the path of a POST, and the model of its body.
     example: fills the parameters of its streams with what there is in the database, `{"room": "lobby"}`; empty where
         there is nothing yet.
+    beside: draws what stands beside its title in the navigation. everywhere: draws what it has on every page.
     work: what it does in each process while the board runs; it is cancelled at the end. What a machine is to do once
         asks `state.keeper()` each time.
     between: topics in which processes speak to each other; they are no streams.
@@ -39,6 +41,8 @@ class LiveThing:
     prepare: Callable[[Change], None] | None = None
     accepts: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     example: Callable[[Any], Mapping[str, Any]] = lambda db: {}
+    beside: Callable[[Request], Any] | None = None
+    everywhere: Callable[[Request], Any] | None = None
     work: Callable[[State], Coroutine[Any, Any, None]] | None = None
     between: Sequence[Topic[Any]] = ()
 

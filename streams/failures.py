@@ -2,12 +2,13 @@
 
 import logging
 import secrets
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from components.page import NotFound, ServerError
+from components.page import Layout, NotFound, ServerError
 from tidewire import JournalUnavailable
 
 log = logging.getLogger("tidewire")
@@ -27,6 +28,7 @@ def server_error(request: Request, fault: Exception) -> Any:
     """Answer 500 with a page that tells a reference, and nothing of the fault."""
     reference = secrets.token_hex(4)
     log.error("%s %s failed, reference %s", request.method, request.url.path, reference)
+    request.body_wrap = partial(Layout, parts=False)  # type: ignore[attr-defined]  # they may be what has failed
     return ServerError(reference)
 
 

@@ -20,7 +20,8 @@ from components.notifications import (
     NotificationsPage,
 )
 from components.page import Layout
-from streams import LiveThing, fragment
+from components.toasts import ReadMark
+from streams import LiveThing, fragment, unread
 from streams.programs import answer_once, faults, invalid_answer
 from tidewire import Change, Event, sse_message, topic
 
@@ -28,8 +29,9 @@ routes = APIRouter(body_wrap=Layout)
 
 
 def prepare(change: Change) -> None:
-    """Make the table."""
+    """Make the tables."""
     change.db.t.notifications.create(id=int, message=str, level=str, time=str, pk="id", if_not_exists=True)
+    unread.prepare(change)
 
 
 def add(change: Change, new: NewNotification) -> str:
@@ -88,6 +90,17 @@ async def create(request: Request, state: State, htmx: HtmxHeaders, data: dict) 
     return fragment(NotificationForm(level=new.level))
 
 
+@routes("/notifications/read", methods=["POST"])
+async def read(request: Request, state: State, data: dict) -> Any:  # type: ignore[type-arg]
+    """Mark what is read in this session, in all its tabs."""
+    try:
+        mark = ReadMark.model_validate(data)
+    except ValidationError as invalid:
+        return invalid_answer(invalid)
+    await state.hub.change(unread.mark, unread.reader_of(request.session), mark)
+    return fragment()
+
+
 def part(state: State) -> Any:
     """Show the newest in somebody else's stream."""
     return NotificationPanel(*newest(state.db))
@@ -99,8 +112,11 @@ thing = LiveThing(
     "What people, programs and tasks tell everybody",
     "/notifications",
     routes,
-    [notifications],
+    [notifications, unread.reading],
     part=part,
+    beside=unread.beside,
+    everywhere=unread.everywhere,
     prepare=prepare,
-    accepts={"/notifications": NewNotification},
+    accepts={"/notifications": NewNotification, "/notifications/read": ReadMark},
+    example=lambda db: {"reader": "0" * 32},  # nobody: what a session has read is its own
 )

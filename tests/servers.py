@@ -152,6 +152,13 @@ class Server:
         """How many connections /sse-health of all processes lists."""
         return len(self.described())
 
+    def carried(self) -> list[str]:
+        """The streams that the links of /sse-health carry, without those that every page has."""
+        subscriptions = (
+            one for link in self.get("/sse-health").json()["connections"] for one in link.get("subscriptions", [])
+        )
+        return [one["stream"] for one in subscriptions if not one["stream"].startswith("/sse/notifications")]
+
     def described(self) -> list[dict[str, Any]]:
         """What /sse-health of all processes lists; it takes as many answers as it needs."""
         told: dict[int, list[dict[str, Any]]] = {}

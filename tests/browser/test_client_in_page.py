@@ -17,11 +17,6 @@ def package(folder: str, file: str) -> Path:
     pytest.skip(f"no {folder}: npm install it, and say where in NODE_PATH")
 
 
-def carried(board) -> list[str]:
-    connections = board.get("/sse-health").json()["connections"]
-    return [one["stream"] for link in connections for one in link.get("subscriptions", [])]
-
-
 def test_an_element_processed_swapped_moved_or_removed_100_times_leaves_one_subscription_and_no_double(tabs, board):
     tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
     for act in (
@@ -33,7 +28,7 @@ def test_an_element_processed_swapped_moved_or_removed_100_times_leaves_one_subs
     ):
         tab.page.evaluate(f"() => {{ for (let n = 0; n < 100; n++) {{ {act} }} }}")
         tab.wait_for_next()
-        until(lambda: carried(board) == ["/sse/counter"], 20)
+        until(lambda: board.carried() == ["/sse/counter"], 20)
         tab.page.evaluate("told.messages.counter = []")
         tab.wait_for("told.messages.counter.length >= 2")
         numbers = tab.numbers()
@@ -57,7 +52,7 @@ def test_an_element_morphed_100_times_keeps_its_source_and_no_message_comes_twic
     assert tab.page.get_attribute("#counter", "hx-vals") == "99"
     tab.wait_for_next()
     tab.wait_for_next()
-    assert carried(board) == ["/sse/counter"]
+    assert board.carried() == ["/sse/counter"]
     numbers = tab.numbers()
     assert numbers == list(range(1, len(numbers) + 1))
 
@@ -70,7 +65,7 @@ def test_a_source_whose_address_changes_moves_and_keeps_its_swaps(tabs, board):
         "'/sse/counter?after=1000'); htmx.process(one); }"
     )
     tab.wait_for("told.messages.counter.at(-1)[0] > 1000")
-    until(lambda: carried(board) == ["/sse/counter"], 2)
+    until(lambda: board.carried() == ["/sse/counter"], 2)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +81,7 @@ def test_a_source_that_is_refused_stops_and_says_so(browser, probe, status, says
     )
     tab.wait_until("closed")
     assert tab.detail == says
-    until(lambda: carried(probe) == [], 2)
+    until(lambda: probe.carried() == [], 2)
     context.close()
 
 

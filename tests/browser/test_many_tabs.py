@@ -22,10 +22,6 @@ def links(server: Server) -> list[dict]:
     return [one for one in server.get("/sse-health").json()["connections"] if one["stream"] == "/sse/mux"]
 
 
-def subscriptions(server: Server) -> list[str]:
-    return [one["stream"] for link in links(server) for one in link.get("subscriptions", [])]
-
-
 def uptimes(server: Server, stream: str) -> list[float]:
     return [o["uptime_seconds"] for link in links(server) for o in link["subscriptions"] if o["stream"] == stream]
 
@@ -69,12 +65,12 @@ def test_thirty_tabs_of_the_overview_live_on_one_connection(tabs, board):
     assert len(answered) == 5
     assert statistics.median(answered) < 500  # what is promised is 200; a busy machine that runs the tests gets more
     assert board.connections() == 1
-    of_one = len(subscriptions(board)) / MANY
+    of_one = len(board.carried()) / MANY
     assert of_one == int(of_one) >= 7
     counters = uptimes(board, "/sse/counter")
     for tab in opened[1:]:
         tab.page.close()
-    until(lambda: len(subscriptions(board)) == of_one, 2)
+    until(lambda: len(board.carried()) == of_one, 2)
     assert uptimes(board, "/sse/counter")[0] > counters[0], "the generator of the tab that stayed was run again"
     opened[0].wait_for_next()
     opened[0].page.close()
@@ -86,10 +82,10 @@ def test_seven_tabs_and_a_form_where_a_browser_has_six_connections(tabs, board):
     assert board.connections() == 1
     for tab in opened:
         tab.wait_for_next()
-    assert subscriptions(board) == ["/sse/counter"] * 7
+    assert board.carried() == ["/sse/counter"] * 7
     first = uptimes(board, "/sse/counter")
     opened.pop().page.close()
-    until(lambda: len(subscriptions(board)) == 6, 2)
+    until(lambda: len(board.carried()) == 6, 2)
     Tab(tabs, f"{board.url}/counter").wait_until_live()
     again = uptimes(board, "/sse/counter")
     assert all(now > then for now, then in zip(again[:6], first[:6], strict=True)), "a generator was run again"
@@ -102,7 +98,7 @@ def test_a_tab_that_goes_elsewhere_is_forgotten(tabs, board):
     stays = Tab(tabs, f"{board.url}/counter").wait_until_live()
     leaves = Tab(tabs, f"{board.url}/clock").wait_until_live()
     leaves.page.goto("about:blank")
-    until(lambda: subscriptions(board) == ["/sse/counter"], 2)
+    until(lambda: board.carried() == ["/sse/counter"], 2)
     stays.wait_for_next()
 
 
@@ -111,7 +107,7 @@ def test_a_tab_that_crashes_is_forgotten_and_no_other_notices(tabs, board):
     stays.wait_for_next()
     with crashes.page.expect_event("crash"), contextlib.suppress(Error):
         crashes.page.goto("chrome://crash")
-    until(lambda: subscriptions(board) == ["/sse/counter"], 2)
+    until(lambda: board.carried() == ["/sse/counter"], 2)
     stays.wait_for_next()
     numbers = stays.numbers()
     assert numbers == list(range(1, len(numbers) + 1))
@@ -155,7 +151,7 @@ def test_without_locks_a_tab_says_itself_that_it_leaves(browser, board):
     context.add_init_script("Object.defineProperty(navigator, 'locks', {value: undefined})")
     stays, leaves = (Tab(context, f"{board.url}/counter").wait_until_live() for _ in range(2))
     leaves.page.close(run_before_unload=True)
-    until(lambda: subscriptions(board) == ["/sse/counter"], 2)
+    until(lambda: board.carried() == ["/sse/counter"], 2)
     stays.wait_for_next()
     context.close()
 
@@ -167,7 +163,7 @@ def test_a_page_that_is_left_and_come_back_to_is_live(tabs, board):
     tab.page.go_back()
     tab.wait_until_live()
     tab.page.wait_for_selector("text=/Update #/")
-    until(lambda: subscriptions(board) == ["/sse/counter"], 2)
+    until(lambda: board.carried() == ["/sse/counter"], 2)
 
 
 @pytest.mark.slow

@@ -248,7 +248,9 @@
 
   function showPageState() {
     for (const [key, { element, readyState }] of sources) if (readyState === 2 && !element?.isConnected) sources.delete(key);
-    const worst = [...sources.values()].sort((a, b) => STATES.indexOf(stateOf(b)) - STATES.indexOf(stateOf(a)))[0];
+    const open = [...sources.values()];
+    const own = open.filter(({ element }) => !element?.closest("[data-live-aside]")); // what stands on every page
+    const worst = (own.length ? own : open).sort((a, b) => STATES.indexOf(stateOf(b)) - STATES.indexOf(stateOf(a)))[0];
     if (!worst) return;
     const state = stateOf(worst);
     const seconds = state === "live" || !worst.at ? 0 : Math.max(0, Math.ceil((worst.at - Date.now()) / 1000));
