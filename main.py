@@ -1,6 +1,12 @@
 """Tidewire's live board: the table of contents. `python main.py`, then open many tabs."""
 
 import sys
+
+import commands
+
+if __name__ == "__main__" and commands.asked(sys.argv[1:]):
+    sys.exit(commands.main(sys.argv[1:]))  # before the board is built: what tells another of something is quick
+
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +27,7 @@ from tidewire import Change, Hub, JournalUnavailable, StartupError, Tidewire, To
 from tidewire.journal.sqlite import SQLiteJournal
 from tidewire.keeper import Keeper
 
-settings = load(sys.argv[1:] if __name__ == "__main__" else None)
+settings = load(sys.argv[1:] if __name__ == "__main__" else None, commands.HELP)
 
 things = live_things(
     "clock",

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -113,14 +113,21 @@ class Settings(BaseSettings):
                 )
 
 
-def load(arguments: Sequence[str] | None = None) -> Settings:
+def load(arguments: Sequence[str] | None = None, commands: str = "") -> Settings:
     """Read the settings; `arguments` are those of the command line, None where it is somebody else's.
 
-    A value that makes no sense ends the process with exit code 2 and one line.
+    A value that makes no sense, or a database that cannot be, ends the process with exit code 2 and one line.
+    commands: what the help says at its end.
     """
-    given = vars(_parser().parse_args(arguments)) if arguments is not None else {}
+    settings = read(vars(_parser(commands).parse_args(arguments)) if arguments is not None else {})
+    settings.check_database()
+    return settings
+
+
+def read(given: Mapping[str, Any]) -> Settings:
+    """Read the settings, those `given` before all others; one that makes no sense ends the process."""
     try:
-        settings = Settings(**given)
+        return Settings(**given)
     except ValidationError as invalid:
         faults = (
             f"{PREFIX}{str(error['loc'][0]).upper()} (--{str(error['loc'][0]).replace('_', '-')}): "
@@ -128,8 +135,6 @@ def load(arguments: Sequence[str] | None = None) -> Settings:
             for error in invalid.errors()
         )
         stop("; ".join(faults))
-    settings.check_database()
-    return settings
 
 
 def stop(line: str) -> NoReturn:
@@ -138,13 +143,24 @@ def stop(line: str) -> NoReturn:
     sys.exit(2)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose faults are one line."""
+
     def error(self, message: str) -> NoReturn:
+        """End the process."""
         stop(f"{message}; --help lists what there is")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python main.py", description=__doc__, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+def _parser(commands: str) -> Parser:
+    parser = Parser(
+        prog="python main.py",
+        usage="%(prog)s [-h] [setting ...]",
+        description=__doc__,
+        epilog=commands,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
     for name, field in Settings.model_fields.items():
         default = ",".join(field.default) if isinstance(field.default, list) else field.default
         text = f"{field.description} ({PREFIX}{name.upper()}, default {default})"

@@ -19,7 +19,17 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 TESTS = Path(__file__).parent
-SOURCES = ("main.py", "settings.py", "guard.py", "throttle.py", "components", "streams", "tidewire", "static")
+SOURCES = (
+    "main.py",
+    "settings.py",
+    "guard.py",
+    "throttle.py",
+    "commands",
+    "components",
+    "streams",
+    "tidewire",
+    "static",
+)
 ALONE = "python main.py"
 RELOAD = "--reload"
 WORKERS = "--workers 2"

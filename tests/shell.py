@@ -1,0 +1,38 @@
+"""`python main.py notify` and `run`, as somebody types them in a shell."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from servers import ROOT, Server, environment
+
+MAIN = [sys.executable, str(ROOT / "main.py")]
+
+
+def typed(server: Server, *arguments: str, **given: Any) -> "subprocess.CompletedProcess[bytes]":
+    """Type a command, and wait for its end."""
+    return subprocess.run([*MAIN, *arguments], env=told(server), capture_output=True, timeout=60, check=False, **given)
+
+
+def begun(server: Server, *arguments: str, **given: Any) -> "subprocess.Popen[bytes]":
+    """Type a command in a terminal of its own, and go on."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | given
+    return subprocess.Popen([*MAIN, *arguments], env=told(server), start_new_session=True, **pipes)
+
+
+def told(server: Server) -> dict[str, str]:
+    """The environment in which the board is found, and nothing of a proxy is heeded."""
+    return environment(
+        TIDEWIRE_PORT=str(server.port),
+        TIDEWIRE_DATABASE=str(server.folder / "data" / "tidewire.db"),
+        http_proxy="http://127.0.0.1:1",
+        HTTP_PROXY="http://127.0.0.1:1",
+    )
+
+
+def script(folder: Path, text: str) -> list[str]:
+    """A command of Python lines."""
+    path = folder / "command.py"
+    path.write_text(text)
+    return [sys.executable, str(path)]
