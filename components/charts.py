@@ -41,17 +41,25 @@ def Chart(axis: Axis, lines: Sequence[Series], until: datetime, minutes: int) ->
     """Draw these lines, over so many minutes until a time in UTC."""
     known = [value for line in lines for value in (*line.points, line.low, line.high) if value is not None]
     bottom, top, ticks = _scale(min(known, default=0), max(known, default=0), axis.least)
+    heights = [(f"{value:g} {axis.unit}", 100 - (value - bottom) / (top - bottom) * 100) for value in ticks]
+    moments = [
+        (moment, 100 - (until - moment) / timedelta(minutes=minutes) * 100) for moment in _moments(until, minutes)
+    ]
+    width = max((len(line.points) for line in lines), default=2) - 1 or 1
     name = f"chart-{axis.name.lower()}"
     return Figure(
         Figcaption(H3(axis.name), Ul(*(_Legend(n, line, axis) for n, line in enumerate(lines)))),
         Svg(
             Title(f"{axis.name} over the last {minutes} minutes", id=f"{name}-title"),
             Desc("; ".join(_said(line, axis) for line in lines) or "Nothing was measured", id=f"{name}-desc"),
-            G(*(_Height(value, bottom, top, axis.unit) for value in ticks), cls="heights"),
-            G(*(_Moment(moment, until, minutes) for moment in _moments(until, minutes)), cls="moments"),
+            G(*(Text(text, x="-8", y=f"{y:.2f}%", dy="0.35em") for text, y in heights), cls="heights"),
+            G(*(_Minute(moment, x) for moment, x in moments), cls="moments"),
             Svg(
-                *(_Curve(n, line.points, bottom, top) for n, line in enumerate(lines)),
-                viewBox=f"0 0 {max((len(line.points) for line in lines), default=1) - 1 or 1} 100",
+                _Stretched("".join(f"M0 {y:.2f}h{width}" for _, y in heights), "heights"),
+                _Stretched("".join(f"M{x * width / 100:.2f} 0v100" for _, x in moments), "moments"),
+                *(_Stretched(_curve(line.points, bottom, top), f"line-{n}") for n, line in enumerate(lines)),
+                *(_Stretched(_last(line.points, bottom, top), f"newest line-{n}") for n, line in enumerate(lines)),
+                viewBox=f"0 0 {width} 100",
                 preserveAspectRatio="none",
             ),
             role="img",
@@ -76,28 +84,30 @@ def _Legend(n: int, line: Series, axis: Axis) -> FT:
     )
 
 
-def _Height(value: float, bottom: float, top: float, unit: str) -> FT:
-    y = f"{100 - (value - bottom) / (top - bottom) * 100:.2f}%"
-    return G(Line(x1="0", x2="100%", y1=y, y2=y), Text(f"{value:g} {unit}", x="-8", y=y, dy="0.35em"))
-
-
-def _Moment(moment: datetime, until: datetime, minutes: int) -> FT:
-    x = f"{100 - (until - moment) / timedelta(minutes=minutes) * 100:.2f}%"
+def _Minute(moment: datetime, x: float) -> FT:
     # board.js puts the time into the reader's zone.
-    label = Text(f"{moment:%H:%M} UTC", x=x, y="100%", dy="1.6em", data_minute=moment.isoformat())
-    return G(Line(x1=x, x2=x, y1="0", y2="100%"), label)
+    return Text(f"{moment:%H:%M} UTC", x=f"{x:.2f}%", y="100%", dy="1.6em", data_minute=moment.isoformat())
 
 
-def _Curve(n: int, points: Sequence[float | None], bottom: float, top: float) -> FT:
+def _Stretched(d: str, cls: str) -> FT:
+    return Path(d=d, cls=cls, vector_effect="non-scaling-stroke")
+
+
+def _curve(points: Sequence[float | None], bottom: float, top: float) -> str:
     drawn = []
-    pen = "M"
+    begins = True
     for x, value in enumerate(points):
-        if value is None:
-            pen = "M"
-            continue
-        drawn.append(f"{pen}{x} {100 - (value - bottom) / (top - bottom) * 100:.1f}{'h0' if pen == 'M' else ''}")
-        pen = "L"
-    return Path(d="".join(drawn), cls=f"line-{n}", vector_effect="non-scaling-stroke")
+        if value is not None:
+            y = 100 - (value - bottom) / (top - bottom) * 100
+            drawn.append(f"M{x} {y:.1f}h0" if begins else f"L{x} {y:.1f}")  # a point alone is a dot
+        begins = value is None
+    return "".join(drawn)
+
+
+def _last(points: Sequence[float | None], bottom: float, top: float) -> str:
+    """Find the newest point: the beginning of a curve that holds no other."""
+    at = max((x for x, value in enumerate(points) if value is not None), default=len(points))
+    return _curve([value if x == at else None for x, value in enumerate(points)], bottom, top)
 
 
 def _said(line: Series, axis: Axis) -> str:

@@ -96,7 +96,7 @@ class SensorCharts(BaseModel):
 
     until: datetime
     minutes: int = CHART_MINUTES
-    sensors: list[ChartedSensor] = Field(description="those charted, by their names")
+    sensors: list[ChartedSensor] = Field(description="those that measured most, by their names")
     more: int = Field(0, ge=0, description="how many others measured in that time")
 
 

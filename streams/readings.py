@@ -102,18 +102,18 @@ def last_batch(db: Any) -> StoredBatch | None:
 
 
 def charts(db: Any) -> SensorCharts:
-    """Read the last minutes, an average for each part of them, of the first few sensors that have measured in them."""
+    """Read the last minutes, an average for each part of them, of those sensors that measured most in them."""
     end = (int(datetime.now(UTC).timestamp()) // PART_SECONDS + 1) * PART_SECONDS
     until = datetime.fromtimestamp(end, UTC)
     span = [_text(until - timedelta(minutes=CHART_MINUTES)), _text(until)]
     active = db.q(
-        "SELECT name FROM sensors WHERE EXISTS (SELECT 1 FROM readings WHERE sensor = name AND time >= ? AND time < ?) "
-        "ORDER BY name",
+        "SELECT name, (SELECT count(*) FROM readings WHERE sensor = name AND time >= ? AND time < ?) AS number "
+        "FROM sensors WHERE number > 0 ORDER BY number DESC, name",
         span,
     )
-    names = [row["name"] for row in active]
-    charted = [_charted(db, name, span, end - CHART_MINUTES * 60) for name in names[:CHART_SENSORS]]
-    return SensorCharts(until=until, sensors=charted, more=len(names[CHART_SENSORS:]))
+    names = sorted(row["name"] for row in active[:CHART_SENSORS])
+    charted = [_charted(db, name, span, end - CHART_MINUTES * 60) for name in names]
+    return SensorCharts(until=until, sensors=charted, more=len(active) - len(names))
 
 
 def _charted(db: Any, sensor: str, span: list[str], start: int) -> ChartedSensor:

@@ -38,6 +38,7 @@ from streams.simulated import simulate
 from tidewire import Event, JournalUnavailable, Retention, follow, per_tab, sse_message, topic
 
 CHART_SECONDS = 2.0  # between two drawings
+SPARED = 10  # reading what is charted takes at most a tenth of the time, however much there is
 IDLE_CHART_SECONDS = 20.0  # where nothing new is measured, and only the time goes on
 RETRY_MS = (10_000, 20_000)  # after a sensor has failed, which rests for a while
 TOLD = ("sensors", "sensor-charts", "sensor-batches", "sensor-faults")
@@ -144,14 +145,17 @@ def _refused(reason: str) -> JSONResponse:
 async def draw(state: State) -> None:
     """Have the charts drawn anew, on each machine once, while there is something to see."""
     drawn, at = (0, False), 0.0  # up to which reading, and whether there was something; when
+    took = 0.0
     while True:
-        await asyncio.sleep(CHART_SECONDS)
+        await asyncio.sleep(max(CHART_SECONDS, took * SPARED))
         if not state.keeper():
             continue
         [last] = state.db.q("SELECT max(id) AS id FROM readings")
         idle = time.monotonic() - at >= IDLE_CHART_SECONDS and drawn[1]
         if last["id"] and (last["id"] != drawn[0] or idle):
+            began = time.monotonic()
             charts = await asyncio.to_thread(readings.charts, state.db)
+            took = time.monotonic() - began
             with suppress(JournalUnavailable):
                 await state.hub.publish("sensor-charts", charts)
                 drawn, at = (last["id"], bool(charts.sensors)), time.monotonic()

@@ -38,7 +38,7 @@ class Walk:
         """Take a step; `chance` is random.gauss."""
         width = self.high - self.low
         outwards = (self.value - self.low) / width - 0.5  # -0.5 to 0.5
-        self.drift = 0.92 * self.drift + chance(0, 0.0012) - 0.0012 * outwards
+        self.drift = 0.92 * self.drift + chance(0, 0.0006) - 0.0001 * outwards
         self.value = min(self.high, max(self.low, self.value + self.drift * width))
         return self.value
 

@@ -22,7 +22,8 @@ def line(*points: float | None, name: str = "cellar") -> Series:
 
 
 def test_a_line_is_drawn_from_its_first_to_its_last_point_and_broken_where_nothing_was_measured() -> None:
-    [drawn] = re.findall(r'<path[^>]* d="([^"]*)"', chart(line(20, 22, None, 24)))
+    *_, drawn, newest = re.findall(r'<path[^>]* d="([^"]*)"', chart(line(20, 22, None, 24, None)))
+    assert newest == "M3 0.0h0"
     assert drawn == "M0 100.0h0L1 50.0M3 0.0h0"
     assert 'viewbox="0 0 3 100"' in chart(line(20, 22, None, 24)).lower()
 

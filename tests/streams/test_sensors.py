@@ -114,11 +114,11 @@ async def test_charts_hold_an_average_for_each_part_of_the_last_minutes_and_noth
     assert len(course.points) == 120
 
 
-async def test_charts_show_the_first_few_sensors_and_say_how_many_more_there_are(hub: Hub) -> None:
-    await hub.change(readings.store, [reading(f"s{n}") for n in range(6)])
+async def test_charts_show_the_sensors_that_measured_most_and_say_how_many_more_there_are(hub: Hub) -> None:
+    await hub.change(readings.store, [reading(f"s{n}") for n in range(6) for _ in range(n)])
     charts = readings.charts(hub.context)
-    assert [one.sensor for one in charts.sensors] == ["s0", "s1", "s2", "s3"]
-    assert charts.more == 2
+    assert [one.sensor for one in charts.sensors] == ["s2", "s3", "s4", "s5"]
+    assert charts.more == 1
 
 
 async def test_the_oldest_readings_go_of_those_sensors_that_have_most(hub: Hub, monkeypatch: Any) -> None:
