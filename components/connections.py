@@ -1,9 +1,10 @@
 """The connections: the figures and the tables that show what the processes report of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from fastcore.xml import FT
-from fasthtml.components import Button, Code, Dd, Div, Dl, Dt, Li, P, Span, Table, Tbody, Td, Th, Thead, Tr, Ul
+from fasthtml.components import Button, Code, Dd, Div, Dl, Dt, Li, Small, Span, Table, Tbody, Td, Th, Thead, Tr, Ul
 
 from components.live import Live, PauseButton, Swap
 from components.numbers import duration, share, size
@@ -80,9 +81,12 @@ def ConnectionRow(connection: Connection, closing: bool = False) -> FT:
         Td(size(connection.bytes), data_label="Bytes"),
         Td(ConnectionState(connection), data_label="State"),
         Td(
-            Span("closing", cls="pill", data_state="closed")
-            if closing
-            else Button("Close", hx_post=path, aria_label=label, cls="small")
+            Div(
+                Span("closing", cls="pill", data_state="closed")
+                if closing
+                else Button("Close", hx_post=path, aria_label=label, cls="small"),
+                cls="row-actions",
+            )
         ),
         id=f"connection-{connection.id}",
         hx_target="this",
@@ -105,12 +109,10 @@ def ConnectionState(connection: Connection) -> FT | tuple[FT, ...]:
 
 def StreamList(connection: Connection) -> FT:
     """List what is streamed on a connection; the same stream of several tabs is one entry."""
-    numbers: dict[str, int] = {}
-    for stream in connection.streams:
-        numbers[stream.path] = numbers.get(stream.path, 0) + 1
-    if not numbers:
-        return P("a link without streams")
+    numbers = Counter(stream.path for stream in connection.streams)
+    told = f"link with {len(connection.streams)}" if connection.link else None
     return Ul(
+        Li(Small(told)) if told else None,
         *(Li(Code(path), f" × {number}" if number > 1 else None) for path, number in sorted(numbers.items())),
         cls="streams-on",
     )

@@ -22,6 +22,7 @@ AT_ONCE = 1000  # lines of one request
 LONGEST_TEXT = 200  # of a filter
 
 LONGEST_SOURCE = 80
+NOTHING = "Nothing has been said yet."
 
 Name = StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_SOURCE)
 Source = Annotated[str, BeforeValidator(one_line), Name]
@@ -74,7 +75,7 @@ def LogLine(line: Line) -> str:
     drawn: str = Safe(
         f'<li id="log-{line.id}" data-level="{line.level}">'
         f'<time datetime="{time.isoformat(timespec="milliseconds")}" data-moment>{time:%H:%M:%S} UTC</time>'
-        f'<span class="level">{line.level}</span><span class="source">{escape(line.source)}</span>'
+        f'<span class="level">{line.level}</span><span class="from">{escape(line.source)}</span>'
         f'<span class="line">{escape(line.line)}</span></li>'
     )
     return drawn
@@ -98,24 +99,18 @@ def LogList(lines: Iterable[Line], level: str = "", text: str = "", most: int = 
 
 def LogRegion(lines: Iterable[Line], after: str, level: str = "", text: str = "") -> FT:
     """Show lines live, from the cursor `after` on."""
-    empty = "No line passes the filter." if text or level not in ("", "debug") else "Nothing has been said yet."
-    return Live(
-        f"/sse/log?after={after}",
-        Div(
-            LogList(lines, level, text),
-            P(empty, cls="empty"),
-            cls="log-scroll",
-            tabindex=0,
-            role="region",
-            aria_label="Lines of the log",
-        ),
-        id="log-live",
-    )
+    empty = "No line passes the filter." if text or level not in ("", "debug") else NOTHING
+    return Live(f"/sse/log?after={after}", _Scroll(LogList(lines, level, text), empty), id="log-live")
 
 
 def LogNewest(lines: Iterable[Line]) -> FT:
     """Show the very newest lines, in somebody else's stream."""
-    return Div(LogList(lines, most=SHOWN_ON_CARD), P("Nothing has been said yet.", cls="empty"), cls="log-scroll")
+    return _Scroll(LogList(lines, most=SHOWN_ON_CARD), NOTHING)
+
+
+def _Scroll(lines: FT, empty: str) -> FT:
+    about = P(empty, cls="empty")
+    return Div(lines, about, cls="log-scroll", tabindex=0, role="region", aria_label="Lines of the log")
 
 
 def LogFilter(level: str = "", text: str = "") -> FT:
@@ -127,10 +122,10 @@ def LogFilter(level: str = "", text: str = "") -> FT:
             "Text in line or source",
             Input(type="search", name="text", value=text, maxlength=LONGEST_TEXT, autocomplete="off"),
         ),
-        Button("Filter", cls="outline"),
+        Button("Filter"),
         id="log-filter",
         cls="toolbar",
-        role="search",
+        aria_label="Filter",
         action="/log",
         hx_get="/log",
         hx_trigger="submit, input changed delay:250ms from:find input, change from:find select",

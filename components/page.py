@@ -55,6 +55,8 @@ def headers() -> list[FT]:
         Link(rel="stylesheet", href="/static/vendor/pico.min.css"),
         Link(rel="stylesheet", href="/static/board.css"),
         Link(rel="stylesheet", href="/static/parts.css"),
+        Link(rel="stylesheet", href="/static/log.css"),
+        Link(rel="stylesheet", href="/static/connections.css"),
         Link(rel="stylesheet", href="/static/jobs.css"),
         Link(rel="stylesheet", href="/static/rooms.css"),
         Link(rel="stylesheet", href="/static/sensors.css"),

@@ -24,7 +24,7 @@ def program(board: Server) -> Program:
 def shown(board: Server, **query: str) -> list[tuple[str, str, str]]:
     """Level, source and text of each line that the page shows."""
     html = board.get("/log", params=query, headers={"HX-Request": "true"}).text
-    line = r'<li id="log-\d+" data-level="(\w+)">.*?class="source">(.*?)</span><span class="line">(.*?)</span></li>'
+    line = r'<li id="log-\d+" data-level="(\w+)">.*?class="from">(.*?)</span><span class="line">(.*?)</span></li>'
     return re.findall(line, html)
 
 

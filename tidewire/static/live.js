@@ -359,14 +359,19 @@
     api.triggerEvent(element, "htmx:sseMessage", message);
   }
 
-  /** @param {Element} element @returns {Element|undefined} what scrolls it, if that is scrolled to its end */
+  /** @param {Element} element @returns {Element|undefined} what scrolls it, or will, if that is scrolled to its end */
   function atEnd(element) {
+    /** @type {Element|undefined} */ let unfilled;
     for (let one = /** @type {Element|null} */ (element); one && one !== document.body; one = one.parentElement) {
-      if (one.scrollHeight <= one.clientHeight || !/auto|scroll/.test(getComputedStyle(one).overflowY)) continue;
-      const reversed = getComputedStyle(one).flexDirection === "column-reverse"; // scrollTop is 0 at its end
+      const { overflowY, flexDirection } = getComputedStyle(one);
+      if (!/auto|scroll/.test(overflowY)) continue;
+      unfilled ??= one;
+      if (one.scrollHeight <= one.clientHeight) continue;
+      const reversed = flexDirection === "column-reverse"; // scrollTop is 0 at its end
       const left = (reversed ? 0 : one.scrollHeight - one.clientHeight) - one.scrollTop;
       return left < EDGE_PX ? one : undefined;
     }
+    return unfilled;
   }
 
   /** Let the oldest go where a list is longer than its data-max. @param {Element} list @param {string} swapStyle */
