@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse
@@ -27,12 +27,14 @@ class Guard:
 
     An unsafe method needs the same origin (a browser) or the token as `Authorization: Bearer` (a program): 401 for
     a wrong token, 403 for neither. A SameSite cookie would not do: it is sent from another port of localhost.
-    A body has to say how large it is (411), and may be no larger than `LARGEST_BODY` (413).
+    A body has to say how large it is (411), and may be no larger than `LARGEST_BODY`, or than `larger` says for its
+    path (413).
     A Host that is not among `hosts` is refused with 400, or a page elsewhere could read the board by DNS rebinding.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, hosts: list[str]) -> None:
+    def __init__(self, app: ASGIApp, *, token: str, hosts: list[str], larger: Mapping[str, int] | None = None) -> None:
         self.app = app
+        self.larger = larger or {}
         self.token = token.encode()
         self.hosts = frozenset(hosts)
 
@@ -48,20 +50,21 @@ class Guard:
                 message["headers"] = headers + [pair for pair in POLICY if pair[0] not in given]
             await send(message)
 
-        refusal = self.refusal(scope["method"], _first_of_each(scope["headers"]))
+        refusal = self.refusal(scope["method"], scope["path"], _first_of_each(scope["headers"]))
         if refusal is not None:
             return await refusal(scope, receive, with_policy)
         return await self.app(scope, receive, with_policy)
 
-    def refusal(self, method: str, headers: dict[str, str]) -> PlainTextResponse | None:
+    def refusal(self, method: str, path: str, headers: dict[str, str]) -> PlainTextResponse | None:
         """Say why a request is refused; None where it is let in."""
         host = PORT.sub("", headers.get("host", "")).lower()
         if host not in self.hosts and "*" not in self.hosts:
             return PlainTextResponse(f"Unknown host {host!r}: TIDEWIRE_ALLOWED_HOSTS names those allowed.\n", 400)
         if "transfer-encoding" in headers:
             return PlainTextResponse("Say the Content-Length.\n", 411)
-        if int(headers.get("content-length", "0")) > LARGEST_BODY:
-            return PlainTextResponse(f"Expected at most {LARGEST_BODY} bytes.\n", 413)
+        most = self.larger.get(path, LARGEST_BODY)
+        if int(headers.get("content-length", "0")) > most:
+            return PlainTextResponse(f"Expected at most {most} bytes.\n", 413)
         if method in SAFE_METHODS:
             return None
         scheme, _, given = headers.get("authorization", "").partition(" ")

@@ -20,6 +20,8 @@ from components.tasks import Task
 from guard import Guard
 from settings import load
 from streams import failures, health, jobs, live_things, notifications, overview, programs, stats, tasks, workers
+from streams import readings as kept
+from streams import readings_csv as sheets
 from streams.database import Database, connect
 from streams.presence import Crowd
 from throttle import Throttle
@@ -99,16 +101,18 @@ board.state.things = board.state.navigation = things
 board.state.beside_tasks = (stats.thing, notifications.thing)
 board.state.figures = stats.figures
 board.state.tell = task_changed
-board.state.kinds = {kind.name: kind for kind in (jobs.demo,)}
+board.state.kinds = {kind.name: kind for kind in (sheets.imports, sheets.exports, jobs.demo)}
+board.state.readings = sheets.Readings(settings.database, kept.store, kept.rows, kept.count)
 board.state.crowd = Crowd()
-for routes in (overview.routes, health.routes, *(thing.routes for thing in things)):
+for routes in (overview.routes, health.routes, sheets.routes, *(thing.routes for thing in things)):
     routes.to_app(board)
 board.router.routes += [
     Mount("/static", StaticNoCache(directory=Path(__file__).parent / "static"), name="static"),
     *stream_routes(streams),
 ]
 throttled = Throttle(board, settings.rate_limit)
-app = Tidewire(Guard(throttled, token=settings.secret("token"), hosts=[*settings.allowed_hosts, settings.host]))
+hosts = [*settings.allowed_hosts, settings.host]
+app = Tidewire(Guard(throttled, token=settings.secret("token"), hosts=hosts, larger=sheets.LARGER))
 board.state.registry = app.registry
 
 

@@ -88,7 +88,8 @@ def add(
     """Add a job: a program's runs already, one of the board's own waits for its turn.
 
     key: what it is about; of two jobs with one key only one may be open, so that they cannot do the same work twice.
-    before: an ended job that it goes on from. file: the name of one kept for it. data: what its kind knows of it.
+    before: an ended job that it goes on from, and whose key it takes over. file: the name of one kept for it. data:
+    what its kind knows of it.
     """
     if change.db.q("SELECT count(*) AS n FROM jobs WHERE state IN ('queued', 'running')")[0]["n"] >= MOST_OPEN:
         raise Refused(429, f"There are {MOST_OPEN:,} jobs that wait or run; cancel some.")
@@ -106,6 +107,7 @@ def add(
     if before:
         sql = "INSERT INTO job_problems SELECT ?, line, reason FROM job_problems WHERE job = ?"
         change.db.execute(sql, [row["id"], before["id"]])
+        _write(change, before, key="", file="")  # what it was about, and its file, are the new one's
     return _tell(change, row)
 
 
@@ -195,9 +197,10 @@ def again(change: Change, id: int, resuming: Iterable[str]) -> Job:
         raise Refused(409, f"Job {id} is a program's: only that can run it again.", job=Job(**row))
     if resumes and row["state"] == "completed":
         raise Refused(409, f"Job {id} is done: nothing of it is done twice.", job=Job(**row))
-    newer = last_of(change.db, row["key"]) or row
-    if resumes and newer["id"] != id:
-        raise Refused(409, f"Job {newer['id']} has gone on from there already.", job=Job(**newer))
+    if resumes and not row["key"]:
+        raise Refused(409, f"Another job has gone on from where job {id} stopped.", job=Job(**row))
+    if resumes and not row["file"]:
+        raise Refused(409, f"The file of job {id} is no longer kept: send it again.", job=Job(**row))
     new = NewJob(name=row["name"], total=row["total"])
     kept = {"before": row, "file": row["file"]} if resumes else {}
     return add(change, new, kind=row["kind"], key=row["key"], **kept, **json.loads(row["data"]))

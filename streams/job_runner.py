@@ -51,17 +51,19 @@ class Run:
         self.state = state
         self.worker: str = state.worker
         self.id: int = row["id"]
-        self.name: str = row["name"]
+        self.key: str = row["key"]
         self.done: int = row["done"]
         self.problems: int = row["problems"]
         self.data: dict[str, Any] = json.loads(row["data"])
-        self.unsaid: dict[str, Any] = {}
+        self.said: dict[str, Any] = {}
         self._moved = asyncio.Event()
 
-    def advance(self, done: int, message: str | None = None, *, total: int | None = None) -> None:
+    def advance(
+        self, done: int, message: str | None = None, *, total: int | None = None, file: str | None = None
+    ) -> None:
         """Say how far it is. It may be called for each of very many steps: what is written and told is throttled."""
-        said = {"done": done, "message": message, "total": total}
-        self.unsaid |= {name: value for name, value in said.items() if value is not None}
+        said = {"done": done, "message": message, "total": total, "file": file}
+        self.said |= {name: value for name, value in said.items() if value is not None}
         self.done = done
         self._moved.set()
 
@@ -79,6 +81,7 @@ class Run:
             return values
 
         values = await self.state.hub.change(both)
+        self.said |= {name: value for name, value in values.items() if name in self.said}
         self.done, self.data = values.get("done", self.done), values.get("data", self.data)
         self.problems = values.get("problems", self.problems)
         self._moved.set()
@@ -86,14 +89,16 @@ class Run:
     async def report(self) -> None:
         """Write what `advance` says, at most every TELL_SECONDS; raise Stopped once the job is not to be done."""
         while True:
+            said: dict[str, Any] = {}
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):  # wait_for of Python 3.11 can swallow a cancellation
+                    await self._moved.wait()
+                said = self.said
             self._moved.clear()
-            said, self.unsaid = self.unsaid, {}
             try:
                 await self.state.hub.change(records.check, self.id, self.worker, **said)
             except JournalUnavailable:
-                self.unsaid = said | self.unsaid
+                self._moved.set()
             await asyncio.sleep(TELL_SECONDS)
 
 
@@ -126,7 +131,7 @@ async def _do(state: State, kind: Kind, row: Row) -> None:
         values = await _outcome(doing, row) if doing.done() else None
     except asyncio.CancelledError:  # the board stops
         with suppress(JournalUnavailable):
-            await state.hub.change(records.end, run.id, state.worker, "interrupted", **run.unsaid)
+            await state.hub.change(records.end, run.id, state.worker, "interrupted", **run.said)
         raise
     finally:
         for task in (doing, reporting):
@@ -152,7 +157,7 @@ async def _outcome(doing: "asyncio.Task[str]", row: Row) -> dict[str, Any] | Non
 async def _end(state: State, run: Run, values: dict[str, Any]) -> None:
     while True:
         try:
-            await state.hub.change(records.end, run.id, state.worker, **run.unsaid | values)
+            await state.hub.change(records.end, run.id, state.worker, **run.said | values)
             return
         except JournalUnavailable:
             await asyncio.sleep(AGAIN_SECONDS)

@@ -10,14 +10,16 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from components.job_pages import BeginDemo, JobPage, JobsPage, JobView
 from components.jobs import Job, JobGone, JobItem, JobList, JobNews, JobPanel, JobProgress, JobUpdate, NewJob
 from components.page import Layout
 from streams import LiveThing, fragment
 from streams import job_records as records
-from streams.job_records import TELL_SECONDS, Refused
+from streams.job_answers import begun, said
+from streams.job_answers import handlers as handlers
+from streams.job_records import TELL_SECONDS
 from streams.job_runner import Kind, Run, forget, work
 from streams.programs import answer_once, invalid_answer
 from tidewire import Event, Retention, per_tab, sse_message, topic
@@ -169,8 +171,7 @@ async def tell_later(state: State, id: int) -> None:
 async def begin_demo(request: Request, state: State, htmx: HtmxHeaders) -> Any:
     """Begin a demo."""
     new = NewJob(name="Demo: counts to 100", total=DEMO_STEPS)
-    job = await state.hub.change(records.add, new, kind=demo.name)
-    return fragment() if htmx.request else JSONResponse(said(request, job), 201)
+    return begun(request, htmx, await state.hub.change(records.add, new, kind=demo.name))
 
 
 @routes("/jobs/{id:int}/cancel", methods=["POST"])
@@ -184,10 +185,7 @@ async def cancel(request: Request, state: State, htmx: HtmxHeaders, id: int) -> 
 async def again(request: Request, state: State, htmx: HtmxHeaders, id: int) -> Any:
     """Run an ended job again, as a new one; a person is led to it."""
     resuming = [kind.name for kind in state.kinds.values() if kind.resumes]
-    job = await state.hub.change(records.again, id, resuming)
-    if htmx.request:
-        return fragment(headers={"HX-Redirect": f"/jobs/{job.id}"})
-    return JSONResponse(said(request, job), 201)
+    return begun(request, htmx, await state.hub.change(records.again, id, resuming))
 
 
 @routes("/jobs/{id:int}/delete", methods=["POST"])
@@ -199,25 +197,6 @@ async def delete(request: Request, state: State, htmx: HtmxHeaders, id: int) -> 
         return JSONResponse({"id": id, "deleted": True})
     here = (htmx.current_url or "").endswith(f"/jobs/{id}")  # its own page, which is no more
     return fragment(headers={"HX-Redirect": "/jobs"} if here else {})
-
-
-def said(request: Request, job: Job) -> dict[str, Any]:
-    """Say to a program how a job stands, and where it is to be seen."""
-    url, path = str(request.base_url).rstrip("/"), f"/jobs/{job.id}"
-    told: dict[str, Any] = Job(**dict(job)).model_dump(mode="json")
-    return told | {"cancelled": job.state == "cancelled", "url": url + path, "stream": f"{url}/sse{path}"}
-
-
-def refused(request: Request, fault: Refused) -> Response:
-    """Say why a job cannot be changed so."""
-    if request.headers.get("hx-request"):
-        return PlainTextResponse(str(fault), fault.status)
-    told = said(request, fault.job) if fault.job else {}
-    named = {"errors": {fault.field: str(fault)}} if fault.field else {"error": str(fault)}
-    return JSONResponse(told | named, fault.status)
-
-
-handlers: dict[Any, Any] = {Refused: refused}
 
 
 # -- The demo

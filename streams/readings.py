@@ -74,6 +74,11 @@ def store(change: Change, readings: Iterable[SensorReading], *, earlier: int = 0
     return len(many)
 
 
+def count(db: Any) -> int:
+    """Count the readings that are kept."""
+    return int(db.q("SELECT count(*) AS number FROM readings")[0]["number"])
+
+
 def rows(db: Any, after_id: int = 0, limit: int = 1_000) -> list[dict[str, Any]]:
     """Read kept readings in the order in which they came: id, sensor, the three values, time as ISO-8601 in UTC."""
     found: list[dict[str, Any]] = db.q(

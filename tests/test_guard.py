@@ -69,6 +69,16 @@ async def test_an_unsafe_method_needs_the_same_origin_or_the_token(guard, method
     assert await ask(guard, method, **headers) == status
 
 
+@pytest.mark.parametrize(
+    ("path", "length", "status"), [("/", 2**21, 413), ("/large", 2**21, 200), ("/large", 2**23, 413)]
+)
+async def test_a_body_is_as_large_as_its_path_may_take(path, length, status):
+    guard = Guard(PlainTextResponse("in"), token="t", hosts=["*"], larger={"/large": 2**22})
+    async with Client(guard, path, method="POST", authorization="Bearer t", content_length=str(length)) as client:
+        await client.done()
+        assert client.status == status
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_a_safe_method_needs_neither(guard, method):
     assert await ask(guard, method, sec_fetch_site="cross-site", origin=THEIRS) == 200

@@ -209,7 +209,8 @@ async def test_of_two_jobs_with_one_key_one_is_open(board: Board) -> None:
 async def test_what_resumes_goes_on_after_what_was_done_and_only_once(board: Board) -> None:
     board.kind(endless, resumes=True)
     async with board.process(works=False) as state:
-        number = (await state.hub.change(records.add, NewJob(name="R", total=9), kind="test", key="k", place=1)).id
+        given = {"kind": "test", "key": "k", "file": "f", "place": 1}
+        number = (await state.hub.change(records.add, NewJob(name="R", total=9), **given)).id
         row = await state.hub.change(records.claim, state.worker, ["test"])
         run = Run(state, row)
         await run.step(lambda change: {"done": 5, "data": {"place": 2}, "problems": 1})
@@ -220,7 +221,7 @@ async def test_what_resumes_goes_on_after_what_was_done_and_only_once(board: Boa
         assert '"place": 2' in records.find_row(state.db, again.id)["data"]
         assert [one.line for one in records.problems(state.db, again.id)] == [4]
         await state.hub.change(records.cancel, again.id)
-        with pytest.raises(Refused, match="has gone on from there"):
+        with pytest.raises(Refused, match="has gone on from where"):
             await state.hub.change(records.again, number, ["test"])
 
 
