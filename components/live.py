@@ -46,6 +46,11 @@ def PauseButton(target_id: str, label: str = "Pause") -> FT:
     )
 
 
+def NewestButton(scroller_id: str, label: str = "Newest") -> FT:
+    """Lead to the end of the element `scroller_id`; live.js shows it when something came there that is not in view."""
+    return Button(label, type="button", cls="newest", data_live_newest=scroller_id, hidden=True)
+
+
 def Badge() -> FT:
     """Say how live the page is, in one of the seven words, what is wrong, when it tries again, and offer a retry.
 

@@ -10,7 +10,7 @@ from fasthtml.components import A, Bdi, Button, Div, Form, Input, P, Strong
 from pydantic import BaseModel, StringConstraints
 from pydantic import Field as Schema
 
-from components.live import Live, PauseButton, Swap
+from components.live import Live, NewestButton, PauseButton, Swap
 from components.parts import Field, Moment, PageHead, PageTitle, Panel
 from components.presence import Here, NameForm, PeopleRegion, TypingRegion, TypingUnseen
 from components.rooms import Name, Room, SayElsewhere
@@ -86,6 +86,12 @@ def OlderMessages(room: str, older: Sequence[Message], more: bool) -> tuple[FT, 
     return *map(MessageItem, older), Older(room, more, hx_swap_oob="true")
 
 
+def MessageScroller(room: str, messages: tuple[FT, FT]) -> FT:
+    """Have the messages scroll, with a button that leads to those that have come below."""
+    scroller = Div(Div(*messages), id="room-scroll", tabindex=0, role="region", aria_label=f"Messages of {room}")
+    return Div(scroller, NewestButton("room-scroll", "New messages"), cls="room-log")
+
+
 def MessageForm(room: str, message: str = "", fault: str = "") -> FT:
     """Ask for a message; the field says that it is typed in, once a second at most."""
     return Form(
@@ -109,6 +115,7 @@ def MessageForm(room: str, message: str = "", fault: str = "") -> FT:
         id="say-form",
         cls="toolbar",
         data_empty_on_send=True,
+        data_newest="room-scroll",
         hx_post=f"/rooms/{room}",
         hx_target="this",
         hx_swap="outerHTML",
@@ -129,9 +136,7 @@ def RoomPage(
             f"/sse/live?{topics}&after={after}",
             Panel(
                 PeopleRegion(here),
-                Div(
-                    Div(*messages), cls="room-scroll", tabindex=0, role="region", aria_label=f"Messages of {room.name}"
-                ),
+                MessageScroller(room.name, messages),
                 TypingRegion(),
                 MessageForm(room.slug),
                 caption=f"/sse/rooms/{room.slug}",

@@ -20,7 +20,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 // A form that says so is emptied as it is sent: an answer that emptied it would take what was typed meanwhile. What
-// did not arrive comes back.
+// did not arrive comes back. `data-newest` names what is then scrolled to its end, where the answer will be.
 /** @type {WeakMap<XMLHttpRequest, Map<HTMLInputElement, string>>} */
 const sent = new WeakMap();
 
@@ -31,6 +31,8 @@ document.addEventListener("htmx:beforeSend", ({ target, detail }) => {
   for (const field of fields) field.value = "";
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const end = detail.successful && document.getElementById(detail.elt.dataset.newest);
+  if (end) end.scrollTop = end.scrollHeight;
   if (detail.successful) return;
   for (const [field, text] of sent.get(detail.xhr) ?? []) field.value = [text, field.value].filter(Boolean).join(" ");
 });

@@ -295,6 +295,12 @@
   document.addEventListener("click", ({ target }) => {
     if (!(target instanceof Element)) return;
     if (target.closest("[data-live-retry]")) worker.post({ now: true });
+    const newest = /** @type {HTMLElement|null} */ (target.closest("[data-live-newest]"));
+    const scroller = newest && document.getElementById(newest.dataset.liveNewest ?? "");
+    if (scroller) {
+      scroller.scrollTop = scroller.scrollHeight;
+      scroller.focus({ preventScroll: true }); // the button is about to go
+    }
     const button = /** @type {HTMLElement|null} */ (target.closest("[data-live-pause]"));
     if (!button) return;
     button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
@@ -346,7 +352,8 @@
   /** Swap a message in as the extension does. @param {Element} element @param {MessageEvent} message */
   function put(element, message) {
     const swap = swapOf(element);
-    const follow = swap.swapStyle === "beforeend" ? atEnd(element) : null; // else the browser keeps the place
+    const scroller = swap.swapStyle === "beforeend" ? scrollerOf(element) : undefined;
+    const follow = scroller && atEnd(scroller); // else the browser keeps the place
     let text = message.data;
     api.withExtensions(element, (/** @type {any} */ one) => void (text = one.transformResponse(text, null, element)));
     if (LISTS.includes(swap.swapStyle)) text = upserting(text);
@@ -355,24 +362,37 @@
     api.swap(target, text, swap, { contextElement: element });
     restore();
     cap(element, swap.swapStyle);
-    if (follow) follow.scrollTop = follow.scrollHeight;
+    if (follow) scroller.scrollTop = scroller.scrollHeight;
+    else if (scroller) tellNewest(scroller, true);
     api.triggerEvent(element, "htmx:sseMessage", message);
   }
 
-  /** @param {Element} element @returns {Element|undefined} what scrolls it, or will, if that is scrolled to its end */
-  function atEnd(element) {
+  /** @param {Element} element @returns {Element|undefined} what scrolls it, or will once it is full */
+  function scrollerOf(element) {
     /** @type {Element|undefined} */ let unfilled;
     for (let one = /** @type {Element|null} */ (element); one && one !== document.body; one = one.parentElement) {
-      const { overflowY, flexDirection } = getComputedStyle(one);
-      if (!/auto|scroll/.test(overflowY)) continue;
+      if (!/auto|scroll/.test(getComputedStyle(one).overflowY)) continue;
+      if (one.scrollHeight > one.clientHeight) return one;
       unfilled ??= one;
-      if (one.scrollHeight <= one.clientHeight) continue;
-      const reversed = flexDirection === "column-reverse"; // scrollTop is 0 at its end
-      const left = (reversed ? 0 : one.scrollHeight - one.clientHeight) - one.scrollTop;
-      return left < EDGE_PX ? one : undefined;
     }
     return unfilled;
   }
+
+  /** @param {Element} scroller */
+  function atEnd(scroller) {
+    const reversed = getComputedStyle(scroller).flexDirection === "column-reverse"; // then it ends where scrollTop is 0
+    return (reversed ? 0 : scroller.scrollHeight - scroller.clientHeight) - scroller.scrollTop < EDGE_PX;
+  }
+
+  // What has come at the end of something that is scrolled elsewhere is told of by a button, which leads there.
+  /** @param {Element} scroller @param {boolean} unseen */
+  function tellNewest(scroller, unseen) {
+    for (const button of all("[data-live-newest]")) if (button.dataset.liveNewest === scroller.id) button.hidden = !unseen;
+  }
+
+  const followed = (/** @type {Event} */ { target }) =>
+    target instanceof Element && document.querySelector("[data-live-newest]") && atEnd(target) && tellNewest(target, false);
+  document.addEventListener("scroll", followed, { capture: true, passive: true });
 
   /** Let the oldest go where a list is longer than its data-max. @param {Element} list @param {string} swapStyle */
   function cap(list, swapStyle) {
