@@ -2,15 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from shlex import quote
 from urllib.parse import urlencode
 
 from fastcore.xml import FT
 from fasthtml.components import (
     H2,
+    H3,
     A,
+    Article,
     Button,
     Code,
     Dd,
@@ -29,76 +30,18 @@ from fasthtml.components import (
 )
 from pydantic import BaseModel
 
+from components.described import Action, Stream, Thing
 from components.live import Live, Swap
 from components.parts import Command, PageHead, PageTitle
 from components.schema import Fields
 from components.source import Source
 
-PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 SAMPLED = 20  # messages that a sample shows
 
 
-@dataclass(frozen=True)
-class Stream:
-    """One stream, as the page and the AsyncAPI document tell of it.
-
-    path: with its parameters in braces. example: the same with something there is in their place; None where there is
-    nothing yet. media: the type of its data. shared: told to all by one generator, and so to be had as JSON.
-    query: the name of a parameter it needs there, and an example of it.
-    """
-
-    name: str
-    path: str
-    about: str
-    title: str
-    href: str
-    events: Sequence[str]
-    contract: type[BaseModel] | None
-    media: str
-    shared: bool
-    kept: str
-    example: str | None
-    query: tuple[str, str] = ("", "")
-
-    @property
-    def key(self) -> str:
-        """A name of it without braces and slashes: for DOM ids, and for the document."""
-        return re.sub(r"\W+", "-", self.name).strip("-")
-
-    @property
-    def parameters(self) -> list[str]:
-        """What is in braces."""
-        return PARAMETER.findall(self.path)
-
-    def url(self, *query: str) -> str | None:
-        """Give the path of an example of it, with this query."""
-        asked = "&".join((*([self.query[1]] if self.query[1] else ()), *query))
-        return self.example and self.example + (f"?{asked}" if asked else "")
-
-
-@dataclass(frozen=True)
-class Action:
-    """What a program can send."""
-
-    path: str
-    about: str
-    title: str
-    contract: type[BaseModel] | None
-    example: str | None
-
-    @property
-    def key(self) -> str:
-        """A name of it, for the document."""
-        return "post-" + re.sub(r"\W+", "-", self.path).strip("-")
-
-    @property
-    def parameters(self) -> list[str]:
-        """What is in braces."""
-        return PARAMETER.findall(self.path)
-
-
-def CataloguePage(streams: Sequence[Stream], actions: Sequence[Action], origin: str, token: str) -> tuple[FT, ...]:
-    """Show every stream, and beside each what can be sent to its page."""
+def CataloguePage(things: Sequence[Thing], origin: str, token: str) -> tuple[FT, ...]:
+    """Show every stream, and what can be sent; origin: the board's address, token: the file that holds its token."""
+    streams = [stream for thing in things for stream in thing.streams]
     return (
         PageTitle("Streams"),
         PageHead(
@@ -109,41 +52,68 @@ def CataloguePage(streams: Sequence[Stream], actions: Sequence[Action], origin: 
         ),
         Ul(*(Li(A(one.path, href=f"#stream-{one.key}")) for one in streams), cls="paths", aria_label="Streams"),
         *(
-            StreamPanel(one, [action for action in actions if action.title == one.title], origin, token)
-            for one in streams
+            ThingPanel(one, origin, token)
+            for one in things
+            if one.streams or any(sent.contract for sent in one.actions)
         ),
         Script(src="/static/catalogue.js", defer=True),
     )
 
 
-def StreamPanel(stream: Stream, actions: Iterable[Action], origin: str, token: str) -> FT:
-    """Tell of one stream."""
+def ThingPanel(thing: Thing, origin: str, token: str) -> FT:
+    """Tell of a live thing."""
+    return Section(
+        Div(H2(A(thing.title, href=thing.href) if thing.href else thing.title), P(thing.about), cls="panel-head"),
+        *(StreamEntry(one, origin) for one in thing.streams),
+        *(ActionEntry(one, origin, token) for one in thing.actions if one.contract),
+        cls="panel",
+    )
+
+
+def StreamEntry(stream: Stream, origin: str) -> FT:
+    """Tell of one stream: what it says, to whom, and how to read it."""
     url = stream.url("format=json") if stream.shared else stream.url()
-    facts: dict[str, Any] = {
+    facts = {
         "Events": Span(*(Code(event) for event in stream.events)),
         "For": "everybody alike" if stream.shared else "each tab on its own",
         "Kept": stream.kept,
-        "Page": stream.href and A(stream.title, href=stream.href),
     }
-    read = (
-        Command(f"curl -N {quoted(origin, url)}")
-        if url
-        else P("There is none yet to read: ", *(Code(f"{{{name}}}") for name in stream.parameters), cls="waiting")
-    )
-    return Section(
-        Div(H2(stream.path), cls="panel-head"),
-        Div(
-            P(stream.about),
-            Dl(*(Div(Dt(name), Dd(value)) for name, value in facts.items() if value), cls="meta"),
-            read,
-            Contract("What it says", stream.contract) if stream.contract else None,
-            *(Publish(action, origin, token) for action in actions if action.contract),
-            Listen(stream) if url else None,
-            cls="panel-body",
-        ),
+    lacking = P("There is none to read yet: ", *(Code(f"{{{name}}}") for name in stream.parameters), cls="waiting")
+    return Article(
+        H3(stream.path),
+        P(*prose(stream.about)),
+        Dl(*(Div(Dt(name), Dd(value)) for name, value in facts.items()), cls="meta"),
+        Command(f"curl -N {quoted(origin, url)}") if url else lacking,
+        Contract(stream.contract) if stream.contract else None,
+        Listen(stream) if url else None,
         id=f"stream-{stream.key}",
-        cls="panel stream",
+        cls="stream",
     )
+
+
+def ActionEntry(action: Action, origin: str, token: str) -> FT:
+    """Tell what a program can send, and how."""
+    line = (
+        action.example
+        and action.body
+        and (
+            f'curl {quoted(origin, action.example)} -H "Authorization: Bearer $(cat {quote(token)})" '
+            f"-H 'Content-Type: application/json' -d {quote(json.dumps(action.body, ensure_ascii=False))}"
+        )
+    )
+    return Article(
+        H3("POST ", action.path),
+        P(*prose(action.about)),
+        Command(line) if line else None,
+        Contract(action.contract) if action.contract else None,
+        cls="stream",
+    )
+
+
+def prose(text: str) -> Iterator[FT | str]:
+    """Draw what stands between backticks as code."""
+    for number, part in enumerate(text.split("`")):
+        yield Code(part) if number % 2 else part
 
 
 def quoted(origin: str, url: str) -> str:
@@ -152,41 +122,15 @@ def quoted(origin: str, url: str) -> str:
     return f"'{address}'" if re.search(r"[^\w:/.,%-]", address) else address
 
 
-def Contract(label: str, model: type[BaseModel]) -> FT:
+def Contract(model: type[BaseModel]) -> FT:
     """Show a contract: its fields, and the JSON schema that a program reads."""
     schema = model.model_json_schema()
     return Details(
-        Summary(label, ": ", Code(model.__name__)),
+        Summary("Contract ", Code(model.__name__)),
         Fields(schema),
         Details(Summary("JSON schema"), Source(json.dumps(schema, indent=2, ensure_ascii=False))),
         cls="contract",
     )
-
-
-def Publish(action: Action, origin: str, token: str) -> FT:
-    """Show what a program can send, and how."""
-    assert action.contract is not None
-    body = example_of(action.contract)
-    line = (
-        action.example
-        and body
-        and (
-            f'curl {quoted(origin, action.example)} -H "Authorization: Bearer $(cat {token})" '
-            f"-H 'Content-Type: application/json' -d '{json.dumps(body, ensure_ascii=False)}'"
-        )
-    )
-    return Div(Contract(f"POST {action.path}", action.contract), Command(line) if line else None)
-
-
-def example_of(model: type[BaseModel]) -> dict[str, Any] | None:
-    """Make an example of what a contract needs out of those of its fields; None where one has none."""
-    made: dict[str, Any] = {}
-    for name, field in model.model_fields.items():
-        if field.examples:
-            made[name] = field.examples[0]
-        elif field.is_required():
-            return None
-    return made or None
 
 
 def Listen(stream: Stream) -> FT:

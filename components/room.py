@@ -23,8 +23,10 @@ MOST = 500  # messages in a page; it lets the oldest go, and fetches them again 
 class NewMessage(BaseModel):
     """What somebody says in a room."""
 
-    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MESSAGE_LENGTH)]
-    name: Name = "Program"
+    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MESSAGE_LENGTH)] = Schema(
+        description="what is said", examples=["The build is done"]
+    )
+    name: Name = Schema("Program", description="who says it")
 
 
 class Message(NewMessage):

@@ -35,7 +35,7 @@ Name = Annotated[
 class NewRoom(BaseModel):
     """A room that somebody asks for."""
 
-    name: Name
+    name: Name = Schema(description="what it is called", examples=["Release"])
 
     @field_validator("name")
     @classmethod

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from components.catalogue import Action, Stream
+from components.described import Action, Stream, Thing
 
 HTTP = "0.3.0"  # the version of the bindings used here
 QUERY = {
@@ -35,8 +35,12 @@ COMMON = {
 }
 
 
-def document(streams: Sequence[Stream], actions: Sequence[Action], origin: str) -> dict[str, Any]:
-    """Tell of streams and of what can be sent; origin: the address of the board, with the slash at its end."""
+def document(things: Sequence[Thing], origin: str) -> dict[str, Any]:
+    """Tell of live things; origin: the address of the board, with the slash at its end."""
+    streams = [one for thing in things for one in thing.streams]
+    actions = [one for thing in things for one in thing.actions]
+    titles = {stream.key: thing.title for thing in things for stream in thing.streams}
+    titles |= {action.key: thing.title for thing in things for action in thing.actions}
     schemas = Schemas(streams, actions)
     address = urlsplit(origin)
     server = {"host": address.netloc, "protocol": address.scheme}
@@ -52,8 +56,8 @@ def document(streams: Sequence[Stream], actions: Sequence[Action], origin: str) 
         "defaultContentType": "text/html",
         "servers": {"board": server},
         "channels": {
-            **{one.key: _channel(one.path, one, _said(one, schemas)) for one in streams},
-            **{one.key: _channel(one.path, one, {"body": _body(one, schemas)}) for one in actions},
+            **{one.key: _channel(one, titles[one.key], _said(one, schemas)) for one in streams},
+            **{one.key: _channel(one, titles[one.key], {"body": _body(one, schemas)}) for one in actions},
         },
         "operations": {
             **{f"read-{one.key}": _read(one) for one in streams},
@@ -99,8 +103,8 @@ def _version() -> str:
         return "0"
 
 
-def _channel(address: str, one: Stream | Action, messages: dict[str, Any]) -> dict[str, Any]:
-    channel: dict[str, Any] = {"address": address, "title": one.title or address, "messages": messages}
+def _channel(one: Stream | Action, title: str, messages: dict[str, Any]) -> dict[str, Any]:
+    channel: dict[str, Any] = {"address": one.path, "title": title, "messages": messages}
     if one.about:
         channel["description"] = one.about
     if one.parameters:

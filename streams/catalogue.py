@@ -1,6 +1,5 @@
 """The catalogue of all streams, made from the code itself, for people and for programs."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from components.catalogue import PARAMETER, Action, CatalogueCard, CataloguePage, Listen, Sample, Stream
+from components.catalogue import CatalogueCard, CataloguePage, Listen, Sample
+from components.described import PARAMETER, Action, Stream, Thing
 from components.page import Layout
 from streams import LiveThing, asyncapi, fragment
 from tidewire import PerTab, Topic
@@ -18,24 +18,36 @@ from tidewire import PerTab, Topic
 routes = APIRouter(body_wrap=Layout)
 
 
-def streams(things: Iterable[LiveThing], db: Any) -> list[Stream]:
-    """Tell of every stream of these live things, and of the one that carries several topics."""
-    told = [stream_of(one, thing, thing.example(db)) for thing in things for one in thing.streams]
-    plain = [one.name for one in told if one.shared and not one.parameters][:2]
-    if plain:
-        told.append(several(plain))
-    return told
+def described(things: Iterable[LiveThing], db: Any) -> list[Thing]:
+    """Tell of these live things, and of the stream that carries several topics."""
+    told = [described_one(thing, thing.example(db)) for thing in things]
+    plain = [one.name for thing in told for one in thing.streams if one.shared and not one.parameters][:2]
+    about = "Any topics of this board, in the order in which things happened"
+    return [*told, Thing("Several at once", about, "", [several(plain)], [])] if plain else told
 
 
-def stream_of(stream: PerTab | Topic[Any], thing: LiveThing, example: Mapping[str, Any]) -> Stream:
+def described_one(thing: LiveThing, example: Mapping[str, Any]) -> Thing:
+    """Tell of one live thing; example: what there is to fill its parameters with."""
+    actions = [
+        Action(braced(path), text(handler.__doc__), thing.accepts.get(path), filled(path, example))
+        for handler, path, methods, *_ in thing.routes.routes
+        if "POST" in (methods or ())
+    ]
+    return Thing(thing.title, thing.about, thing.href, [stream_of(one, example) for one in thing.streams], actions)
+
+
+def streams_of(things: Iterable[Thing]) -> list[Stream]:
+    """List the streams of all."""
+    return [stream for thing in things for stream in thing.streams]
+
+
+def stream_of(stream: PerTab | Topic[Any], example: Mapping[str, Any]) -> Stream:
     """Tell of one stream."""
     shared = isinstance(stream, Topic)
     return Stream(
         name=stream.name,
-        path=re.sub(PARAMETER, r"{\1}", stream.path),
-        about=f"{thing.about}. {text(stream.__doc__)}",
-        title=thing.title,
-        href=thing.href,
+        path=braced(stream.path),
+        about=text(stream.__doc__),
         events=[stream.event] if isinstance(stream, Topic) else [*stream.events, *filter(None, [stream.close])],
         contract=stream.contract,
         media="text/html" if isinstance(stream, Topic) else stream.media,
@@ -50,9 +62,7 @@ def several(topics: list[str]) -> Stream:
     return Stream(
         name="live",
         path="/sse/live",
-        about="Several topics on one stream, in the order in which things happened. The topics are named in the query.",
-        title="",
-        href="",
+        about="Tell of the topics that the query names, each as its own stream does.",
         events=topics,
         contract=None,
         media="text/html",
@@ -88,20 +98,9 @@ def filled(path: str, example: Mapping[str, Any]) -> str | None:
     return PARAMETER.sub(lambda found: str(example[found[1]]), path)
 
 
-def actions(things: Iterable[LiveThing], db: Any) -> list[Action]:
-    """Tell of everything that a program can send to these live things."""
-    return [
-        Action(
-            re.sub(PARAMETER, r"{\1}", path),
-            text(handler.__doc__),
-            thing.title,
-            thing.accepts.get(path),
-            filled(path, thing.example(db)),
-        )
-        for thing in things
-        for handler, path, methods, *_ in thing.routes.routes
-        if "POST" in (methods or ())
-    ]
+def braced(path: str) -> str:
+    """Write a path without what its parameters have to be."""
+    return PARAMETER.sub(r"{\1}", path)
 
 
 def text(doc: str | None) -> str:
@@ -113,14 +112,13 @@ def text(doc: str | None) -> str:
 def page(request: Request, state: State) -> Any:
     """Show every stream."""
     token = state.settings.database.parent / "token"
-    told = streams(state.things, state.db)
-    return CataloguePage(told, actions(state.things, state.db), str(request.base_url), str(token))
+    return CataloguePage(described(state.things, state.db), str(request.base_url), str(token))
 
 
 @routes("/streams/sample", methods=["GET"])
 def sample(state: State, name: str, format: str = "html", stop: bool = False) -> Any:
     """Open a sample of a stream, or close it. It begins with what a newcomer is told: the present state."""
-    stream = next((one for one in streams(state.things, state.db) if one.name == name), None)
+    stream = next((one for one in streams_of(described(state.things, state.db)) if one.name == name), None)
     if stream is None:
         raise HTTPException(404, f"There is no stream {name!r}.")
     query = [f"format={format}"] if format == "json" else ["after=0"] if stream.shared else []
@@ -131,13 +129,12 @@ def sample(state: State, name: str, format: str = "html", stop: bool = False) ->
 @routes("/asyncapi.json", methods=["GET"])
 def document(request: Request, state: State) -> JSONResponse:
     """Give the same for programs: AsyncAPI 3.0."""
-    told = streams(state.things, state.db), actions(state.things, state.db)
-    return JSONResponse(asyncapi.document(*told, str(request.base_url)))
+    return JSONResponse(asyncapi.document(described(state.things, state.db), str(request.base_url)))
 
 
 def part(state: State) -> Any:
     """Say how many there are."""
-    told = streams(state.things, state.db)
+    told = streams_of(described(state.things, state.db))
     return CatalogueCard(len(told), sum(one.shared for one in told))
 
 

@@ -182,5 +182,7 @@ thing = LiveThing(
     [sensor_charts, sensors, sse_stream, sensor_batches, sensor_faults],
     part=part,
     prepare=readings.prepare,
+    accepts={"/sensors/{sensor}": SensorReading},
+    example=lambda db: {"sensor": "greenhouse"},
     work=work,
 )

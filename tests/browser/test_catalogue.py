@@ -8,15 +8,15 @@ from servers import until
 
 
 def test_a_sample_is_live_only_while_it_is_asked_for_and_shows_text_alone(tabs, board, complaints):
-    before = board.connections()
     tab = open_tab(tabs, "/streams")
-    assert board.connections() == before
+    wait_until_live(tab)  # by its toasts
+    assert "/sse/tasks" not in str(board.described())
     tasks = tab.locator("#stream-tasks")
     tasks.get_by_role("button", name="Listen: /sse/tasks").press("Enter")
     wire = tasks.get_by_role("log")
     expect(wire).to_contain_text("event: tasks")
     expect(wire).to_contain_text("Learn HTMX")  # what a newcomer is told first
-    wait_until_live(tab)
+    assert "/sse/tasks" in str(board.described())
     Program(board).add_task("<b>Bold</b>")
     expect(wire).to_contain_text("&lt;b&gt;Bold")
     assert wire.locator("tr, b, button").count() == 0

@@ -15,10 +15,10 @@ from programs import Program
 from pydantic import BaseModel
 from servers import Server
 
-from components.catalogue import Stream, example_of
+from components.described import Stream, Thing
 from streams import LiveThing
 from streams.asyncapi import document
-from streams.catalogue import actions, streams
+from streams.catalogue import described, streams_of
 from tidewire import Retention, per_tab, sse_message, topic
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "vendor" / "asyncapi-3.0.0.json").read_text())
@@ -67,15 +67,19 @@ def things(*polls: str) -> list[LiveThing]:
     ]  # fmt: skip
 
 
-def told(*polls: str) -> dict[str, Stream]:
-    return {one.name: one for one in streams(things(*polls), None)}
+def told(*polls: str) -> list[Thing]:
+    return described(things(*polls), None)
+
+
+def named(*polls: str) -> dict[str, Stream]:
+    return {one.name: one for one in streams_of(told(*polls))}
 
 
 def test_a_new_live_thing_is_told_of_by_itself() -> None:
-    polls, counted, tossed, several = told("lunch").values()
+    polls, counted, tossed, several = named("lunch").values()
     assert (polls.path, polls.example, polls.parameters) == ("/sse/polls/{poll}", "/sse/polls/lunch", ["poll"])
     assert (polls.events, polls.contract, polls.shared) == (["vote"], Vote, True)
-    assert polls.about == "What people want. Tell each vote."
+    assert polls.about == "Tell each vote."
     assert [one.kept for one in (polls, counted, tossed)] == [
         "5 events, for 1 hour",
         "the newest only",
@@ -83,18 +87,18 @@ def test_a_new_live_thing_is_told_of_by_itself() -> None:
     ]
     assert (tossed.events, tossed.shared, tossed.contract) == (["head", "tail"], False, None)
     assert several.url("format=json") == "/sse/live?topic=turnout&format=json"
-    [action] = actions(things("lunch"), None)
+    [action] = told("lunch")[0].actions
     assert (action.path, action.about, action.contract, action.example) == (
         "/polls/{poll}", "Cast a vote.", Vote, "/polls/lunch",
     )  # fmt: skip
 
 
 def test_where_there_is_nothing_to_fill_a_parameter_with_no_address_is_made_up() -> None:
-    assert told()["polls/{poll}"].url() is None
+    assert named()["polls/{poll}"].url() is None
 
 
 def test_an_example_needs_one_for_each_field_that_is_needed() -> None:
-    assert example_of(Vote) is None
+    assert told("lunch")[0].actions[0].body is None
 
 
 def faults(made: dict[str, Any]) -> list[str]:
@@ -110,7 +114,7 @@ def faults(made: dict[str, Any]) -> list[str]:
 
 
 def test_the_document_is_valid_asyncapi_also_with_parameters_and_below_a_path() -> None:
-    made = document(list(told("lunch").values()), actions(things(), None), "https://board.example/live/")
+    made = document(told("lunch"), "https://board.example/live/")
     assert faults(made) == []
     assert made["servers"]["board"] == {"host": "board.example", "protocol": "https", "pathname": "/live"}
     channel = made["channels"]["polls-poll"]
@@ -123,7 +127,7 @@ def test_the_document_is_valid_asyncapi_also_with_parameters_and_below_a_path() 
 
 
 def test_a_document_that_is_wrong_is_found_out() -> None:
-    made = document(list(told("lunch").values()), [], "http://board.example/")
+    made = document(told("lunch"), "http://board.example/")
     made["operations"]["read-coin"]["action"] = "shout"
     made["channels"]["coin"]["messages"]["head"] = {"$ref": "#/components/messages/none"}
     assert len(faults(made)) == 2
@@ -174,7 +178,8 @@ def test_every_curl_line_reads_a_stream(board: Server, pasted: dict[str, str]) -
 
 def test_every_curl_line_publishes(board: Server) -> None:
     found = lines(board, f"curl {board.url}/")
-    assert any("/tasks" in line for line in found)
+    for path in ("tasks", "notifications", "rooms/lobby", "sensors/greenhouse", "log", "jobs"):
+        assert any(f"/{path} " in line for line in found), path
     for line in found:
         answer = subprocess.run(
             ["bash", "-c", f"{line} -sS --noproxy '*' -o /dev/null -w '%{{http_code}}'"],
