@@ -34,6 +34,9 @@ def pages(board) -> list[str]:
     program.add_task("Look at every page")
     for level in ("info", "success", "warning", "error"):
         program.post("/notifications", data={"message": f"A message of level {level}", "level": level})
+    levels = ("debug", "info", "warning", "error")
+    said = [{"level": level, "line": f"A line of level {level}"} for level in levels]
+    program.post("/log", json={"source": "look", "lines": said})
     found, kinds, html = ["/"], {}, []
     for page in found:
         with httpx.stream("GET", board.url + page, trust_env=False, timeout=10) as answer:  # a link may be to a stream
