@@ -58,5 +58,6 @@ function tellTimes(root) {
 
 tellTimes(document);
 new MutationObserver((changes) => {
-  for (const { addedNodes } of changes) for (const node of addedNodes) if (node.parentElement) tellTimes(node.parentElement);
+  const parents = new Set(changes.flatMap(({ addedNodes }) => [...addedNodes].map((node) => node.parentElement)));
+  for (const parent of parents) if (parent) tellTimes(parent); // once for each, or a long list would be searched often
 }).observe(document.body, { childList: true, subtree: true });

@@ -1,6 +1,6 @@
 """The log: what the board says of itself and what programs say, in SQLite; a noisy one makes few events."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -33,7 +33,7 @@ from streams.programs import answer_once, invalid_answer
 from tidewire import Change, Event, Retention, sse_message, topic
 
 KEPT = 10_000  # lines
-EVENT_LINES = 200  # of the longest kind they are 800 KB; an event may have 1 MiB
+EVENT_BYTES = 700_000  # of text, at the most that it can be; an event may have 1 MiB
 
 routes = APIRouter(body_wrap=Layout)
 
@@ -50,8 +50,21 @@ def add(change: Change, said: Sequence[Said]) -> str:
     rows = ((one.id, one.time.timestamp(), one.level, one.source, one.line) for one in lines)
     change.db.conn.executemany("INSERT INTO log (id, time, level, source, line) VALUES (?, ?, ?, ?, ?)", rows)
     change.db.t.log.delete_where("id <= ?", (lines[-1].id - KEPT,))
-    parts = (lines[n : n + EVENT_LINES] for n in range(0, len(lines), EVENT_LINES))
-    return [change.publish("log", Lines(lines=part)) for part in parts][-1]
+    return [change.publish("log", Lines(lines=part)) for part in parts(lines)][-1]
+
+
+def parts(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Put as many lines together as a page shows and an event may hold."""
+    part: list[Line] = []
+    size = 0
+    for line in lines:
+        length = 4 * (len(line.line) + len(line.source))  # bytes, if each character takes the most that UTF-8 knows
+        if part and (len(part) == SHOWN or size + length > EVENT_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += length
+    yield part
 
 
 def newest(db: Any, most: int = SHOWN, level: str = "", text: str = "") -> list[Line]:

@@ -45,6 +45,18 @@ def test_a_program_says_many_lines_at_once_and_they_are_one_event(program: Progr
     assert shown(board)[-2:] == [("info", "make", "line 149"), ("error", "make", "broken")]
 
 
+@pytest.mark.parametrize("kind", ["\U0001f30a", '"', "\\"])
+def test_lines_of_the_largest_kind_are_as_many_events_as_they_need(program: Program, board: Server, kind: str) -> None:
+    said = [{"line": kind * 900}] * 250
+    with board.open("/sse/log") as stream:
+        stream.read_until(b"retry:")
+        assert program.post("/log", json={"source": "large", "lines": [*said, {"line": "the last"}]}).status_code == 201
+        stream.read_until(b">the last<")
+    told = [event["data"].count("<li") for event in events(stream)]
+    assert sum(told) == 251
+    assert len(told) == 2
+
+
 @pytest.mark.parametrize("form", ["json", "data"])
 def test_a_program_says_one_line_by_form_or_json(program: Program, board: Server, form: str) -> None:
     given = {"source": form, "level": "warning", "line": "\x1b[31mred\x1b[0m <b>"}
