@@ -37,6 +37,7 @@ things = live_things(
     "tasks",
     "stats",
     "notifications",
+    "feed",
     "jobs",
     "rooms",
     "sensors",

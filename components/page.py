@@ -61,11 +61,13 @@ def headers() -> list[FT]:
         Link(rel="stylesheet", href="/static/rooms.css"),
         Link(rel="stylesheet", href="/static/sensors.css"),
         Link(rel="stylesheet", href="/static/notifications.css"),
+        Link(rel="stylesheet", href="/static/feed.css"),
         Script(src="/tidewire/vendor/htmx.min.js", defer=True),
         Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),
         Script(src="/static/board.js", defer=True),
         Script(src="/static/notifications.js", defer=True),
+        Script(src="/static/feed.js", defer=True),
         Script(src="/static/log.js", defer=True),
     ]
 

@@ -6,8 +6,8 @@ from pydantic import BaseModel, NonNegativeInt
 from pydantic import Field as Schema
 
 from components.live import Swap
+from components.names import NAME_LENGTH, Name
 from components.parts import Field
-from components.rooms import NAME_LENGTH, Name
 
 NAMED = 50  # people whose names are listed; of the others there is the number
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, StringConstraints
 from pydantic import Field as Schema
 
 from components.live import Live, NewestButton, PauseButton, Swap
+from components.names import Name
 from components.parts import Field, Moment, PageHead, PageTitle, Panel
 from components.presence import Here, NameForm, PeopleRegion, TypingRegion, TypingUnseen
-from components.rooms import Name, Room, SayElsewhere
+from components.rooms import Room, SayElsewhere
 
 MESSAGE_LENGTH = 2000
 PAGE = 50  # messages that are shown at first, and fetched at a time

@@ -2,34 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
 
 from fastcore.xml import FT
 from fasthtml.components import H2, A, Bdi, Button, Div, Form, Li, P, Section, Span, Ul
-from pydantic import AfterValidator, BaseModel, NonNegativeInt, StringConstraints, field_validator
+from pydantic import BaseModel, NonNegativeInt, field_validator
 from pydantic import Field as Schema
 from slugify import slugify
 
 from components.live import Live, Swap
+from components.names import NAME_LENGTH, Name
 from components.parts import Command, Elsewhere, Field, Moment, PageHead, PageTitle, Panel
 
-NAME_LENGTH = 40
 SHOWN = 50  # rooms in the list; the others are found by their name
-
-
-def one_line(text: str) -> str:
-    """Take a name as it is read: single spaces, and no signs that nobody sees or that turn the text around."""
-    text = " ".join(text.split())
-    if not text.isprintable():
-        raise ValueError("expected letters, digits and signs that can be seen")
-    return text
-
-
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH),
-    AfterValidator(one_line),
-]
 
 
 class NewRoom(BaseModel):
