@@ -89,6 +89,8 @@ def prepare(change: Change) -> None:
     )
     change.db.t.presence.create_index(["room", "visitor"], if_not_exists=True)
     change.db.t.presence.create_index(["worker"], if_not_exists=True)
+    # However long the board was down: the grace of those who wait for it begins now.
+    change.db.q("UPDATE presence SET gone = ? WHERE gone IS NOT NULL", [time.time()])
 
 
 def people(db: Any, room: str) -> list[str]:

@@ -327,3 +327,25 @@ def test_two_processes_know_each_others_people_and_those_of_one_that_was_killed_
         [(killed, pid), _] = rows(server, "SELECT id, pid FROM workers")
         os.kill(pid, signal.SIGKILL)
         until(lambda: len(here(server, "lobby")) == 12 - held[killed], 30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_restart_changes_nobodys_list(serve, end: signal.Signals) -> None:
+    server = serve()
+    people = [Person(server, name) for name in ("Ana", "Ben")]
+    with contextlib.ExitStack() as streams:
+        for person in people:
+            streams.enter_context(person.enter("lobby")).read_until(b"event: present")
+        until(lambda: here(server, "lobby") == ["Ana", "Ben"])
+        cursor = re.search(r"after=([\w-]+)", server.get("/rooms/lobby").text)[1]
+        server.stop(end)
+        server.start()
+        with server.open(f"/sse/here/lobby?format=json&after={cursor}") as told:
+            told.read_until(b"retry:")
+            for person in people:
+                streams.enter_context(person.enter("lobby")).read_until(b"event: present")
+            until(lambda: rows(server, "SELECT count(*), count(gone) FROM presence") == [(2, 0)], 20)
+            with Person(server, "Cleo").enter("lobby"):
+                told.read_until(b"Cleo")
+    assert payloads(told) == [{"people": ["Ana", "Ben", "Cleo"], "total": 3}]
