@@ -27,6 +27,7 @@ CODES_OF_RUN = (
     "Ends as the command does: with its exit code, 128 and the number of the signal that ended it, 127 where there is "
     "no such command, 126 where it cannot be run; 2 for bad usage. The board changes nothing in that."
 )
+INTERRUPTED = 130  # as shells have it
 LEVELS = ("info", "success", "warning", "error")
 
 
@@ -43,7 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     said = {name: given.pop(name) for name in ("message", "level", "name") if name in given}
     settings = read(given)
     board = Board(url or settings.origin, settings.database.parent / "token")
-    return run(board, command, **said) if task == "run" else notify(board, **said)
+    try:
+        return run(board, command, **said) if task == "run" else notify(board, **said)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def notify(board: Board, message: str, level: str = "info") -> int:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 CHUNK = 64 * 1024  # bytes
+_OURS = sys.__stdout__, sys.__stderr__
 
 
 class Output:
@@ -17,17 +18,24 @@ class Output:
 
     def __init__(self, ours: int) -> None:
         self.ours = ours
-        self.reading, self.writing = _terminal(ours) if os.isatty(ours) else os.pipe()
+        self._like_ours = hasattr(os, "openpty") and os.isatty(ours)  # Windows has no such terminals
+        self.reading, self.writing = _terminal() if self._like_ours else os.pipe()
+        self.resize()
 
     @classmethod
     def both(cls) -> list["Output"]:
         """Make those for stdout and stderr: one where they are one, so that what is in them keeps its order."""
-        out, err = sys.__stdout__, sys.__stderr__
-        assert out is not None
-        assert err is not None
-        if os.path.sameopenfile(out.fileno(), err.fileno()):
-            return [cls(out.fileno())]
-        return [cls(out.fileno()), cls(err.fileno())]
+        # Whoever has closed one of ours gives it nothing to say.
+        out, err = (os.open(os.devnull, os.O_WRONLY) if one is None else one.fileno() for one in _OURS)
+        return [cls(out)] if os.path.sameopenfile(out, err) else [cls(out), cls(err)]
+
+    def resize(self) -> None:
+        """Make the command's terminal as large as ours."""
+        if self._like_ours:
+            import termios  # not on Windows
+
+            with contextlib.suppress(OSError, termios.error):
+                termios.tcsetwinsize(self.reading, termios.tcgetwinsize(self.ours))
 
     def pump(self, also: Callable[[bytes, int], None]) -> None:
         """Pass on all that is written until nobody holds the other end; `also` is given it too, and ours."""
@@ -47,16 +55,12 @@ def _write(to: int, chunk: bytes) -> None:
             select.select([], [to], [])
 
 
-def _terminal(like: int) -> tuple[int, int]:
-    """Open a terminal of the same size, which changes nothing of what is written to it."""
-    if not hasattr(os, "openpty"):  # Windows
-        return os.pipe()
+def _terminal() -> tuple[int, int]:
+    """Open a terminal that changes nothing of what is written to it: ours does that."""
     import termios
 
     reading, writing = os.openpty()
     modes = termios.tcgetattr(writing)
-    modes[1] &= ~termios.OPOST  # ours does that
+    modes[1] &= ~termios.OPOST
     termios.tcsetattr(writing, termios.TCSANOW, modes)
-    with contextlib.suppress(OSError):
-        termios.tcsetwinsize(writing, termios.tcgetwinsize(like))
     return reading, writing

@@ -14,9 +14,9 @@ PAUSE_SECONDS = 0.25  # between two batches of lines
 NEWS_SECONDS = 1.0  # between two messages of the job while there is something new
 LOOK_SECONDS = 2.0  # and while there is nothing: the answer says whether the job was cancelled
 WAIT_SECONDS = 0.5, 4.0  # before a board that has gone away is asked again: at first, and at most
-PATIENCE_SECONDS = 30.0  # for it: a restart takes less
+PATIENCE_SECONDS = 30.0  # for one that does not answer: a restart takes less
 LAST_SECONDS = 3.0  # that a board may take for the end
-BUSY = (429, 503)
+BUSY = (429, 503)  # it answers, and will take it later
 MESSAGE_LENGTH = 500
 
 
@@ -67,9 +67,11 @@ class Report:
         try:
             self._job = self._post("/jobs", {"name": self._name}, patient=False).get("id")
             while not self._over.wait(PAUSE_SECONDS):
-                self._tell_lines()
+                if batch := self.lines.batch():  # one at a time: however much is said, the rate limit is not reached
+                    self._log(batch, "info")
                 self._tell_job()
-            self._tell_lines(last=True)
+            while batch := self.lines.batch(last=True):
+                self._log(batch, "info")
             self._tell_end(self._end)
         except GaveUp as fault:
             self._give_up(str(fault))
@@ -77,10 +79,6 @@ class Report:
     def _give_up(self, why: str) -> None:
         if self.lines.close():
             print(f"tidewire: {why}; it is told no more of this command", file=sys.stderr, flush=True)
-
-    def _tell_lines(self, *, last: bool = False) -> None:
-        while batch := self.lines.batch(last=last):
-            self._log(batch, "info")
 
     def _log(self, lines: list[str], level: str) -> None:
         self._post("/log", {"source": self._source, "lines": [{"level": level, "line": line} for line in lines]})
@@ -118,18 +116,18 @@ class Report:
         """Send until it is taken or refused; raise GaveUp where the board stays away."""
         until, wait = time.monotonic() + (PATIENCE_SECONDS if patient else 0.0), WAIT_SECONDS[0]
         while True:
-            reason: BoardError
             try:
                 return self._board.post(path, data, key=key)
             except Unreachable as fault:
-                reason = fault
+                if time.monotonic() + wait > min(until, self._deadline):
+                    raise GaveUp(fault) from fault
             except Refused as fault:
                 if fault.status not in BUSY:
                     raise
-                reason, wait = fault, max(wait, fault.seconds)
+                wait = max(wait, fault.seconds)
+                if time.monotonic() + wait > self._deadline:
+                    raise GaveUp(fault) from fault
             except BoardError as fault:
                 raise GaveUp(fault) from fault
-            if time.monotonic() + wait > min(until, self._deadline):
-                raise GaveUp(reason)
-            time.sleep(wait)
+            (time.sleep if self._over.is_set() else self._over.wait)(wait)
             wait = min(2 * wait, WAIT_SECONDS[1])

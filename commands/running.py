@@ -16,6 +16,7 @@ import psutil
 from commands.board import Board
 from commands.output import Output
 from commands.report import End, Report
+from components.plain import one_line
 
 DRAIN_SECONDS = 1.0  # for the last of its output; what it has started may hold that open for ever
 STOP_SECONDS = 5.0  # that a command may take to end before it is killed
@@ -33,11 +34,11 @@ def run(board: Board, command: Sequence[str], name: str = "") -> int:
     except OSError as fault:
         print(f"tidewire: run: {command[0]}: {fault.strerror}", file=sys.stderr)
         return NOT_FOUND if isinstance(fault, FileNotFoundError) else NOT_RUNNABLE
-    called = name.strip() or shlex.join(command)
+    called = str(one_line(name.strip() or shlex.join(command)))
     report = Report(
         board, called[:NAME_LENGTH], (Path(command[0]).name or command[0])[:SOURCE_LENGTH], lambda: stop(process)
     )
-    with _passing_on(process):
+    with _passing_on(process, outputs):
         report.begin()
         pumps = [threading.Thread(target=output.pump, args=[report.lines.take], daemon=True) for output in outputs]
         for pump in pumps:
@@ -98,17 +99,21 @@ def pass_on(process: "subprocess.Popen[bytes]", number: int) -> list[psutil.Proc
 
 
 @contextlib.contextmanager
-def _passing_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def _passing_on(process: "subprocess.Popen[bytes]", outputs: Sequence[Output]) -> Iterator[None]:
     """Leave Ctrl-C to the command, which the terminal tells itself, and give it what else we are told.
 
     It is in our process group, so it may read the terminal, and a Ctrl-Z holds both. What is ignored stays so.
     """
 
     def given(number: int, _: Any) -> None:
+        for output in outputs:
+            output.resize()
         if number != signal.SIGINT:
             pass_on(process, number)
 
-    names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # SIGWINCH reaches the command before its own terminal is resized: it is told again.
+    named = ("SIGINT", "SIGTERM", "SIGHUP", "SIGWINCH")
+    names = [getattr(signal, name) for name in named if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in names}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from programs import Program
 from servers import Server, until
-from shell import begun, script, typed
+from shell import MAIN, begun, script, told, typed
 
 from commands import main
 
@@ -240,6 +240,52 @@ def test_in_a_terminal_the_command_has_one_too_and_its_bytes_are_the_same(board:
     assert process.wait(30) == 0
     assert said == b"True True True 123\r\n\x1b[31mred\x1b[0m\ttab\r\nto stderr\r\n"
     assert "red" in [line.split()[0] for _, line in logged(board, "red")]
+
+
+def test_a_terminal_that_is_resized_resizes_the_commands(board: Server, tmp_path: Path) -> None:
+    command = script(
+        tmp_path,
+        "import os, signal, time\n"
+        "def on(*_):\n"
+        "    if os.get_terminal_size(1).columns == 77: print('resized', flush=True); os._exit(6)\n"
+        "signal.signal(signal.SIGWINCH, on)\n"
+        "print('ready', flush=True)\n"
+        "while True: time.sleep(0.1)\n",
+    )
+    ours, theirs = pty.openpty()
+    process = begun(board, "run", "--", *command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    while b"ready" not in said:
+        said += os.read(ours, 4096)
+    termios.tcsetwinsize(ours, (24, 77))
+    os.killpg(process.pid, signal.SIGWINCH)  # as a terminal does
+    assert process.wait(30) == 6
+    os.close(ours)
+
+
+@pytest.mark.slow
+def test_a_cancelled_command_that_will_not_end_is_killed(board: Server) -> None:
+    process = begun(board, "run", "--name", "Stubborn", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+    job = until(lambda: job_named(board, "Stubborn"))
+    Program(board).post(f"/jobs/{job['id']}/cancel")
+    assert process.wait(30) == 137
+    process.communicate(timeout=30)
+
+
+@pytest.mark.slow
+def test_a_board_that_is_asked_too_often_is_told_later(serve: Any) -> None:
+    board = serve(env={"TIDEWIRE_RATE_LIMIT": "4/3 second"})
+    counting = "for n in $(seq 30); do echo number $n; sleep 0.2; done"
+    ended = typed(board, "run", "--name", "Limited", "--", "sh", "-c", counting)
+    assert ended.returncode == 0
+    assert len(logged(board, "number")) >= 20
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_who_has_closed_an_output_has_the_exit_code_all_the_same(board: Server, closed: str) -> None:
+    line = shlex.join([*MAIN, "run", "--", "sh", "-c", "echo out; echo err >&2; exit 9"])
+    assert subprocess.run(["sh", "-c", f"{line} {closed}"], env=told(board), check=False).returncode == 9
 
 
 def test_the_exit_code_is_the_same_where_output_is_closed_or_ignored(board: Server) -> None:
