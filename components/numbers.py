@@ -15,9 +15,9 @@ def size(count: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """Tell a time span by its two largest units."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, seconds = divmod(int(seconds), 60)
+    if seconds < 59.5:
+        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:

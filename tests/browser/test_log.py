@@ -107,3 +107,23 @@ def test_the_overview_shows_the_newest_lines_alone(tabs, program):
     wait_until_live(tab)
     say(program, *(f"card {n}" for n in range(20)))
     expect(lines(tab)).to_have_text([f"card {n}" for n in range(14, 20)])
+
+
+@pytest.mark.slow
+def test_a_filtered_tab_that_is_given_all_anew_shows_what_its_filter_wants(browser, serve):
+    server = serve()
+    context = browser.new_context(base_url=server.url)
+    tab = open_tab(context, "/log?text=apples")
+    wait_until_live(tab)
+    say(Program(server), "old apples")
+    expect(lines(tab)).to_have_text(["old apples"])
+    server.stop()
+    for file in (server.folder / "data").glob("tidewire.db*"):
+        file.unlink()
+    server.start()
+    say(Program(server), "new apples", *(f"pears {n}" for n in range(700)))  # more than the snapshot reaches back
+    expect(lines(tab)).to_have_text(["new apples"], timeout=20_000)
+    wait_until_live(tab)
+    say(Program(server), "more apples", "more pears")
+    expect(lines(tab)).to_have_text(["new apples", "more apples"])
+    context.close()

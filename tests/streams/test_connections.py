@@ -1,6 +1,8 @@
 """The connections of all processes: counted, told, and closed."""
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -145,3 +147,14 @@ def test_two_workers_are_counted_together_and_each_closes_for_the_other(serve: C
     for stream in held:
         stream.sock.close()
     assert "connection" not in "".join(server.complaints())
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_counted_no_more_and_holds_nobody_up(serve: Callable[..., Server]) -> None:
+    server = serve(WORKERS)
+    before = {int(pid) for pid in re.findall(r'tidewire_connections{process="(\d+)"}', server.get("/metrics").text)}
+    assert len(before) == 2
+    killed = min(before)
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: f'process="{killed}"' not in server.get("/metrics").text)
+    until(lambda: metrics(server)["processes"] == 2, 20)  # uvicorn has started another
