@@ -167,21 +167,23 @@ def JobActions(job: Job, **attrs: str) -> FT:
 
 
 def JobItem(job: Job) -> FT:
-    """Draw a job of the list; while it runs only what moves is replaced, so that no click meets a button that goes."""
+    """Draw a job of the list.
+
+    While it runs, only what moves in it is replaced, so that no click meets a button that goes. What is only for this
+    job has an event of its own: a list that does not show it is not asked to look for it.
+    """
     problems = job.problems and Small(A(f"{job.problems:,} problems", href=f"/jobs/{job.id}#problems"))
-    return Li(
+    return Swap(
+        f"job-{job.id}-gone",
         Div(A(job.name, href=f"/jobs/{job.id}", cls="title"), Small(job.kind), Moment(job.created), cls="job-head"),
         Swap(f"job-{job.id}", JobProgress(job), cls="job-progress"),
         problems or None,
         JobActions(job, hx_target=f"#job-{job.id}", hx_swap="outerHTML"),
+        tag=Li,
+        swap="delete",
         id=f"job-{job.id}",
         data_ended=str(job.ended).lower(),
     )
-
-
-def JobGone(id: int) -> FT:
-    """Take a job out of the list."""
-    return Li(id=f"job-{id}", hx_swap_oob="delete")
 
 
 def JobList(jobs: Iterable[Job]) -> FT:

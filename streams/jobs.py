@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from components.job_pages import BeginDemo, JobPage, JobsPage, JobView
-from components.jobs import Job, JobGone, JobItem, JobList, JobNews, JobPanel, JobProgress, JobUpdate, NewJob
+from components.jobs import Job, JobItem, JobList, JobNews, JobPanel, JobProgress, JobUpdate, NewJob
 from components.page import Layout
 from streams import LiveThing, fragment
 from streams import job_records as records
@@ -41,11 +41,11 @@ routes = APIRouter(body_wrap=Layout)
     "jobs", JobNews, snapshot=lambda db: JobList(records.newest(db)), retention=Retention(count=500, age=24 * 3600.0)
 )
 async def jobs(changed: AsyncIterator[Event[JobNews]]) -> AsyncIterator[str]:
-    """Put each job whose state has changed; of one that only went on (event `job-<id>`), what moves."""
+    """Put each job whose state has changed; of one that only went on (`job-<id>`), what moves; `job-<id>-gone`."""
     async for event in changed:
         job = event.data
         if event.removed:
-            yield sse_message(JobGone(job.id), event="jobs", id=event.id)
+            yield sse_message(event=f"job-{job.id}-gone", id=event.id)
         elif job.moved:
             yield sse_message(JobProgress(job), event=f"job-{job.id}", id=event.id)
         else:
@@ -171,7 +171,8 @@ async def tell_later(state: State, id: int) -> None:
 async def begin_demo(request: Request, state: State, htmx: HtmxHeaders) -> Any:
     """Begin a demo."""
     new = NewJob(name="Demo: counts to 100", total=DEMO_STEPS)
-    return begun(request, htmx, await state.hub.change(records.add, new, kind=demo.name))
+    job = await state.hub.change(records.add, new, kind=demo.name)
+    return fragment() if htmx.request else begun(request, htmx, job)
 
 
 @routes("/jobs/{id:int}/cancel", methods=["POST"])

@@ -153,7 +153,7 @@ def test_what_has_ended_stays_as_it_is_until_it_is_deleted(program: Program, boa
     with board.open("/sse/jobs") as stream:
         stream.read_until(b"retry:")
         assert program.post(f"{path}/delete").json() == {"id": job["id"], "deleted": True}
-        stream.read_until(f'<li hx-swap-oob="delete" id="job-{job["id"]}"></li>'.encode())
+        stream.read_until(f"event: job-{job['id']}-gone\n".encode())
     assert board.get(path).status_code == 404
     assert begun(program)["id"] > job["id"], "a number must not be given twice"
 
