@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import re
 import resource
 import shutil
@@ -47,8 +48,11 @@ def until(condition: Callable[[], Any], seconds: float = 10, every: float = 0.02
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    """A port to listen on soon, out of the range that the system gives to clients, who would take it meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def environment(**given: str) -> dict[str, str]:
@@ -60,7 +64,8 @@ class Server:
     """A board that answers on a port of its own, with data of its own.
 
     program: `main`, or a module of the tests that adds to it. files: what RLIMIT_NOFILE is at its start. It runs from
-    the checkout, but `--reload` from a copy in `folder`, so that a test may save a file of it.
+    the checkout, but `--reload` from a copy in `folder`, so that a test may save a file of it. project: another copy
+    to run from.
     """
 
     def __init__(
@@ -73,11 +78,12 @@ class Server:
         port: int | None = None,
         files: int | None = None,
         env: dict[str, str] | None = None,
+        project: Path | None = None,
     ) -> None:
         self.folder, self.way, self.program, self.host, self.files = folder, way, program, host, files
         self.port = port or free_port()
         self.processes = 2 if way == WORKERS else 1
-        self.project = copied(folder / "project") if way == RELOAD else ROOT
+        self.project = project or (copied(folder / "project") if way == RELOAD else ROOT)
         self.env = environment(
             TIDEWIRE_HOST=host,
             TIDEWIRE_PORT=str(self.port),

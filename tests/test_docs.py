@@ -3,17 +3,15 @@
 import asyncio
 import contextlib
 import re
+import runpy
 import sqlite3
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from fasthtml.core import FastHTML
+from servers import copied
 from starlette.testclient import TestClient
 
 from settings import PREFIX, Settings
-from tidewire import Tidewire, stream_routes
 from tidewire.journal import Draft
 from tidewire.journal.sqlite import SQLiteJournal
 
@@ -118,21 +116,26 @@ async def test_what_to_do_after_restoring_a_backup_gives_the_journal_a_new_name_
     assert len(kept) == 2
 
 
-async def test_the_live_thing_of_architecture_runs_as_it_stands_there(monkeypatch, tmp_path):
+def test_the_live_things_of_architecture_run_as_they_stand_there(serve, tmp_path):
+    board = copied(tmp_path / "board")
     for example in examples(ROOT / "ARCHITECTURE.md"):
-        place = re.match(r"# (\w+)/(\w+)\.py\n", example)
+        place = re.match(r"# ([\w/]+\.py)\n", example)
         assert place, f"the first line of an example names its file, got {example.splitlines()[0]!r}"
-        module = ModuleType(".".join(place.groups()))
-        module.__file__ = str(tmp_path / "_".join(place.groups()))  # where per_tab finds the source it shows
-        Path(module.__file__).write_text(example)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        exec(compile(example, module.__file__, "exec"), module.__dict__)
-    thing = module.thing
-    board = FastHTML(default_hdrs=False, secret_key="of no use")
-    thing.routes.to_app(board)
-    board.router.routes += stream_routes(thing.streams)
-    assert "Read it anywhere" in TestClient(board).get(f"/{thing.name}").text
-    assert f"event: {thing.name}" in await first_event(Tidewire(board), f"/sse/{thing.name}")
+        (board / place[1]).parent.mkdir(parents=True, exist_ok=True)
+        (board / place[1]).write_text(example)
+    main = (board / "main.py").read_text()
+    (board / "main.py").write_text(main.replace('"clock",', '"clock", "dice", "applause",'))
+    server = serve(project=board)
+    with server.open("/sse/dice") as stream:
+        stream.read_until(b"event: dice")
+    catalogue = server.get("/streams").text
+    for name in ("dice", "applause"):
+        assert f"/sse/{name}" in server.get(f"/{name}").text
+        assert f'href="/{name}"' in server.get("/").text
+        assert f"/sse/{name}" in catalogue
+    runpy.run_path(str(board / "tests/streams/test_applause.py"))["test_a_clap_is_answered_and_told_to_everybody"](
+        server
+    )
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -144,7 +147,7 @@ def test_every_link_and_every_file_that_is_named_is_there(path):
     here = [link for link in links if link and "://" not in link]
     named = re.findall(r"`((?:tidewire|tests|docs|components|streams|benchmarks|static|\.ci)/[\w./-]+)`", text)
     assert [link for link in here if not (path.parent / link).exists()] == []
-    assert [name for name in named if not (ROOT / name).exists() and "dice" not in name] == []
+    assert [name for name in named if not (ROOT / name).exists() and not re.search("dice|applause", name)] == []
 
 
 def test_the_pictures_of_readme_are_there_in_light_and_in_dark():
