@@ -63,7 +63,9 @@ def CataloguePage(things: Sequence[Thing], origin: str, token: str) -> tuple[FT,
 def ThingPanel(thing: Thing, origin: str, token: str) -> FT:
     """Tell of a live thing."""
     return Section(
-        Div(H2(A(thing.title, href=thing.href) if thing.href else thing.title), P(thing.about), cls="panel-head"),
+        Div(
+            H2(A(thing.title, href=thing.href) if thing.href else thing.title), P(*prose(thing.about)), cls="panel-head"
+        ),
         *(StreamEntry(one, origin) for one in thing.streams),
         *(ActionEntry(one, origin, token) for one in thing.actions if one.contract),
         cls="panel",

@@ -22,7 +22,10 @@ def described(things: Iterable[LiveThing], db: Any) -> list[Thing]:
     """Tell of these live things, and of the stream that carries several topics."""
     told = [described_one(thing, thing.example(db)) for thing in things]
     plain = [one.name for thing in told for one in thing.streams if one.shared and not one.parameters][:2]
-    about = "Any topics of this board, in the order in which things happened"
+    about = (
+        "Any topics of this board, in the order in which things happened. A browser asks for the streams of all its "
+        "tabs by `POST /sse/mux`, and has them on one connection; that is between live.js and the board."
+    )
     return [*told, Thing("Several at once", about, "", [several(plain)], [])] if plain else told
 
 

@@ -192,6 +192,7 @@ def test_the_page_tells_of_a_contract_what_its_fields_mean(board: Server) -> Non
     page = board.get("/streams").text
     assert "in degrees Celsius; at least -100, at most 100<" in page
     assert "Pending | In Progress | Completed" in page
+    assert "<code>POST /sse/mux</code>" in page
 
 
 def test_a_sample_of_what_is_not_there_is_a_404(board: Server) -> None:
