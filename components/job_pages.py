@@ -7,7 +7,7 @@ from fastcore.xml import FT
 from fasthtml.components import H2, A, Button, Div, Form, Li, P, Section, Span, Ul
 
 from components.jobs import Job, JobActions, JobPanel, JobProgress, Problem
-from components.live import Live, Swap
+from components.live import Live, PauseButton, Swap
 from components.parts import Command, Moment, PageHead, PageTitle, Panel
 
 
@@ -19,8 +19,8 @@ def JobsPage(jobs: Iterable[Job], begin: Iterable[FT], after: str, origin: str) 
         PageHead(
             "Jobs", "What takes a while: how far it is, how fast it goes, and how long it will take, in every tab."
         ),
-        Div(*begin, cls="columns job-begin"),
-        Live(f"/sse/jobs?after={after}", Panel(JobPanel(jobs), caption="/sse/jobs")),
+        Div(*begin, cls="job-begin"),
+        Live(f"/sse/jobs?after={after}", Panel(JobPanel(jobs), caption="/sse/jobs", actions=PauseButton("jobs"))),
         Section(
             H2("A job of your own program"),
             P(
@@ -42,7 +42,7 @@ def JobPage(job: Job, problems: Iterable[Problem], origin: str) -> tuple[FT, ...
     return (
         PageTitle(job.name),
         PageHead(job.name, *about),
-        Panel(LiveJob(job, problems), caption=source),
+        Panel(LiveJob(job, problems), caption=source, actions=None if job.ended else PauseButton("job")),
         Section(
             H2("Read it anywhere"),
             P("Each step is an event, and the last one, named complete, ends the stream."),
@@ -89,7 +89,6 @@ def Begin(title: str, about: Any, action: str, label: str, *fields: Any, **attrs
         hx_post=f"/jobs/{action}",
         hx_target=f"#{action}-faults",
         hx_disabled_elt="find button",
-        cls="job-form",
         **attrs,
     )
 

@@ -122,7 +122,9 @@ def figures(job: Job) -> str:
     told = [f"{job.done:,} of {job.total:,}" if job.total else f"{job.done:,} done"]
     if job.rate and job.state in ("running", "completed"):
         told.append(pace(job.rate))
-    if job.left is not None:
+    if job.state == "interrupted" and job.kind == PROGRAM:
+        told.append("its program says nothing any more")
+    elif job.left is not None:
         told.append(f"{span(job.left)} left")
     elif job.finished and job.started:
         told.append(f"took {span(job.seconds)}")
@@ -155,15 +157,21 @@ def JobActions(job: Job, **attrs: str) -> FT:
         again = job.kind != PROGRAM and (job.kind != "import" or bool(job.file))
         actions = [("again", "Run again")] * again + [("delete", "Delete")]
     buttons = (
-        Button(label, hx_post=f"/jobs/{job.id}/{action}", aria_label=f"{label}: {job.name}", cls="small", **attrs)
+        Button(
+            label,
+            hx_post=f"/jobs/{job.id}/{action}",
+            aria_label=f"{label}: {job.name}",
+            hx_disabled_elt="this",
+            cls="small",
+            **attrs,
+        )
         for action, label in actions
     )
-    file = (
-        job.file
-        and job.state == "completed"
-        and A("Download", href=f"/jobs/{job.id}/file", download=job.file, aria_label=f"Download {job.file}")
-    )
-    return Div(file or None, *buttons, cls="row-actions")
+    file = None
+    if job.file and job.state == "completed":
+        told = {"href": f"/jobs/{job.id}/file", "download": job.file, "aria_label": f"Download {job.file}"}
+        file = A("Download", cls="small", **told)
+    return Div(file, *buttons, cls="row-actions")
 
 
 def JobItem(job: Job) -> FT:
@@ -172,12 +180,12 @@ def JobItem(job: Job) -> FT:
     While it runs, only what moves in it is replaced, so that no click meets a button that goes. What is only for this
     job has an event of its own: a list that does not show it is not asked to look for it.
     """
-    problems = job.problems and Small(A(f"{job.problems:,} problems", href=f"/jobs/{job.id}#problems"))
+    left_out = job.problems and Small(A("See what was left out", href=f"/jobs/{job.id}#problems"), cls="job-left")
     return Swap(
         f"job-{job.id}-gone",
         Div(A(job.name, href=f"/jobs/{job.id}", cls="title"), Small(job.kind), Moment(job.created), cls="job-head"),
         Swap(f"job-{job.id}", JobProgress(job), cls="job-progress"),
-        problems or None,
+        left_out or None,
         JobActions(job, hx_target=f"#job-{job.id}", hx_swap="outerHTML"),
         tag=Li,
         swap="delete",

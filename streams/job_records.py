@@ -265,7 +265,7 @@ def _forget(change: Change, row: Row) -> Row:
 def _write(change: Change, row: Row, *, moved: bool = False, **values: Any) -> Row:
     now = time.time()
     row = row | values | {"revision": row["revision"] + 1, "changed": now}
-    telling = not moved or now - row["told"] >= TELL_SECONDS
+    telling = not moved or abs(now - row["told"]) >= TELL_SECONDS  # a clock that was set back must not hold it up
     if telling:
         row["told"] = now
     assignments = ", ".join(f"{name} = :{name}" for name in row if name != "id")

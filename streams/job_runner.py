@@ -174,6 +174,10 @@ async def _keep(state: State) -> None:
 
 
 def forget(state: State, row: Row) -> None:
-    """Remove what a job has left on the disk."""
-    if kind := state.kinds.get(row["kind"]):
-        kind.forget(state, row)
+    """Remove what a job has left on the disk; a file that cannot be removed is no reason to stop others' jobs."""
+    kind = state.kinds.get(row["kind"])
+    try:
+        if kind is not None:
+            kind.forget(state, row)
+    except OSError:
+        log.exception("the file of job %s cannot be removed", row["id"])

@@ -11,6 +11,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -107,8 +108,9 @@ def uploaded(folder: Path, key: str) -> Path:
 def tidy(folder: Path) -> None:
     """Remove what was left by a process that died."""
     for file in folder.iterdir():
-        if file.stat().st_mtime < time.time() - LEFT_SECONDS:
-            file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # it had another name a moment ago
+            if file.stat().st_mtime < time.time() - LEFT_SECONDS:
+                file.unlink()
 
 
 def add(change: Change, new: NewJob, key: str, name: str, sensor: str) -> Job:
