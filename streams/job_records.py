@@ -176,11 +176,11 @@ def update(change: Change, id: int, said: JobUpdate) -> tuple[Job, bool]:
 
 
 def tell(change: Change, id: int) -> None:
-    """Tell how far a job is, where that was not told yet."""
-    row = find_row(change.db, id)
-    if row is not None and row["told"] < row["changed"]:
-        row["told"] = row["changed"]
-        change.db.execute("UPDATE jobs SET told = changed WHERE id = ?", [id])
+    """Tell how far a job is, where that was not told yet. Where it is too early, a later step asks."""
+    row, now = find_row(change.db, id), time.time()
+    if row is not None and row["told"] < row["changed"] and _due(row, now):
+        row["told"] = now
+        change.db.execute("UPDATE jobs SET told = ? WHERE id = ?", [now, id])
         _tell(change, row, moved=True)
 
 
@@ -265,7 +265,7 @@ def _forget(change: Change, row: Row) -> Row:
 def _write(change: Change, row: Row, *, moved: bool = False, **values: Any) -> Row:
     now = time.time()
     row = row | values | {"revision": row["revision"] + 1, "changed": now}
-    telling = not moved or abs(now - row["told"]) >= TELL_SECONDS  # a clock that was set back must not hold it up
+    telling = not moved or _due(row, now)
     if telling:
         row["told"] = now
     assignments = ", ".join(f"{name} = :{name}" for name in row if name != "id")
@@ -273,6 +273,10 @@ def _write(change: Change, row: Row, *, moved: bool = False, **values: Any) -> R
     if telling:
         _tell(change, row, moved=moved)
     return row
+
+
+def _due(row: Row, now: float) -> bool:
+    return abs(now - row["told"]) >= 0.9 * TELL_SECONDS  # a timer may be early; a clock may have been set back
 
 
 def _tell(change: Change, row: Row, *, moved: bool = False) -> Job:
