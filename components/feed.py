@@ -70,6 +70,11 @@ def Older(more: bool, **attrs: str) -> FT:
     return Div(fetch, P("This is where it began.", hidden=more), id="feed-older", cls="waiting", **attrs)
 
 
+def PostsRegion(newest: Iterable[Post], more: bool, most: int = SHOWN) -> tuple[FT, FT, FT]:
+    """Draw the newest posts, what is said where there are none, and what fetches older ones."""
+    return Posts(newest, most), P("Nobody has posted yet.", id="feed-empty", cls="empty"), Older(more)
+
+
 def OlderPosts(older: Iterable[Post], more: bool) -> tuple[FT, ...]:
     """Draw a page of older posts, and out of band what fetches the next."""
     return *map(PostItem, older), Older(more, hx_swap_oob="true")
@@ -132,9 +137,7 @@ def FeedPage(newest: Sequence[Post], more: bool, author: str, after: str, origin
             f"/sse/feed?after={after}",
             *NewPosts(),
             Panel(
-                Posts(newest),
-                P("Nobody has posted yet.", cls="empty"),
-                Older(more),
+                *PostsRegion(newest, more),
                 caption="/sse/feed",
                 actions=PauseButton("feed"),
             ),

@@ -52,7 +52,7 @@
     const role = ALERTS.includes(level) ? "alert" : "status";
     const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
     const button = toast.querySelector("button");
-    button.ariaLabel = `Dismiss: ${item.querySelector(".title").textContent}`;
+    button.setAttribute("aria-label", `Dismiss: ${item.querySelector(".title").textContent}`);
     button.addEventListener("click", () => dismiss(toast));
     toast.dataset.level = level;
     toast.prepend(...item.childNodes);
@@ -72,6 +72,7 @@
   function leave(toast) {
     if (!toasts.includes(toast)) return;
     toasts = toasts.filter((one) => one !== toast);
+    toast.inert = true;
     if (still.matches || document.hidden) toast.remove(); // what nobody sees is not animated to its end
     else toast.animate({ opacity: 0 }, 150).onfinish = () => toast.remove();
   }

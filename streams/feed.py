@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+from fasthtml.components import Div
 from fasthtml.core import APIRouter, HtmxHeaders
 from pydantic import ValidationError
 from starlette.datastructures import State
 from starlette.requests import Request
 
-from components.feed import ON_CARD, SHOWN, FeedPage, NewPost, OlderPosts, Post, PostForm, PostItem, Posts
+from components.feed import ON_CARD, SHOWN, FeedPage, NewPost, OlderPosts, Post, PostForm, PostItem, PostsRegion
 from components.page import Layout
 from streams import LiveThing, fragment
 from streams.programs import answer_once, faults, invalid_answer
@@ -37,7 +38,7 @@ def posts(db: Any, before: int = LARGEST_NUMBER, most: int = SHOWN) -> tuple[lis
     return [Post(**row) for row in rows[:most]], len(rows) > most
 
 
-@topic("feed", Post, event="new-post", snapshot=lambda db: Posts(posts(db)[0]))
+@topic("feed", Post, event="new-post", snapshot=lambda db: PostsRegion(*posts(db)))
 async def feed(posted: AsyncIterator[Event[Post]]) -> AsyncIterator[str]:
     """Put each new post on top."""
     async for event in posted:
@@ -73,7 +74,7 @@ async def create(request: Request, state: State, htmx: HtmxHeaders, data: dict) 
 
 def part(state: State) -> Any:
     """Show the newest few in somebody else's stream."""
-    return Posts(posts(state.db, most=ON_CARD)[0], ON_CARD)
+    return Div(*PostsRegion(*posts(state.db, most=ON_CARD), ON_CARD))
 
 
 thing = LiveThing(

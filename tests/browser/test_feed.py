@@ -1,5 +1,7 @@
 """The feed as people meet it: what is posted is on top in every tab, and nobody loses their place."""
 
+import re
+
 import pytest
 from browsers import Page, expect, open_tab, wait_until_live
 from programs import Program
@@ -113,6 +115,26 @@ def test_whoever_scrolls_back_to_the_top_sees_what_is_new(tabs, program):
     tab.keyboard.press("Home")
     expect(posts(tab).first).to_contain_text("Waits above")
     expect(tab.get_by_role("button", name="New posts")).to_be_hidden()
+
+
+def test_what_comes_after_a_reset_while_the_feed_is_paused_is_not_lost(tabs, program, board):
+    kept = board.get("/feed").text
+    old = re.sub(r"/sse/feed\?after=[\w-]+", "/sse/feed?after=another-world-1", kept)
+    old = re.sub(r'(<p dir="auto">)[^<]*', r"\1Of another world", old, count=1)
+    old = old.replace('aria-pressed="false"', 'aria-pressed="true"')  # as if it was paused at once
+    tab = tabs.new_page()
+    tab.route("**/feed", lambda route: route.fulfill(body=old, content_type="text/html"))
+    tab.goto("/feed")
+    wait_until_live(tab)
+    pause = tab.get_by_role("button", name="Pause")
+    expect(pause).to_have_accessible_name("Pause · 1")
+    post(program, "After the reset")
+    expect(pause).to_have_accessible_name("Pause · 2")
+    expect(tab.get_by_text("Of another world")).to_have_count(1)
+    pause.click()
+    expect(posts(tab).first).to_contain_text("After the reset")
+    expect(posts(tab)).to_have_count(50)
+    expect(tab.get_by_text("Of another world")).to_have_count(0)
 
 
 def test_the_feed_ends_where_it_began_and_goes_on_after_it_has_let_its_oldest_go(browser, serve):

@@ -24,7 +24,7 @@ def live_tab(tabs, path: str = "/stats") -> Page:
 
 
 def toasts(tab: Page):
-    return tab.locator("#toasts .toast")
+    return tab.locator("#toasts .toast:not([inert])")  # the others are on their way out
 
 
 def unread(tab: Page):
@@ -123,15 +123,21 @@ def test_a_late_tab_and_one_that_comes_back_show_only_what_they_have_not_shown(t
     expect(toasts(tab).locator(".title")).to_have_text(["Then"])
 
 
-def test_a_reset_toasts_nothing(tabs, program, board):
+def test_a_reset_toasts_nothing_and_counts_from_what_there_is(tabs, program, board, complaints):
+    """As when the board has begun anew, and its numbers with it."""
+    tab = live_tab(tabs)
     say(program, "Long known")
+    expect(toasts(tab)).to_have_count(1)
     old = re.sub(r"after=[\w-]+", "after=another-world-1", board.get("/notifications").text)
-    tab = tabs.new_page()
+    old = re.sub(r'data-(newest|began)="\d+"', r'data-\1="5000"', old)
+    old = re.sub(r'(id="read-up-to"[^>]*>)\d+', r"\g<1>5000", old)
     tab.route("**/notifications", lambda route: route.fulfill(body=old, content_type="text/html"))
     tab.goto("/notifications")
     wait_until_live(tab)
     say(program, "News")
     expect(toasts(tab).locator(".title")).to_have_text(["News"])
+    expect(unread(tab)).to_have_text("1 unread")
+    assert complaints == []
 
 
 def test_what_is_read_in_one_tab_is_read_in_all_of_the_session_and_in_no_other(tabs, program, browser, board):

@@ -342,7 +342,8 @@
     for (const [element, messages] of held) {
       if (pauseOf(element)) continue;
       held.delete(element);
-      if (element.isConnected) for (const message of messages) put(element, message);
+      if (!element.isConnected) continue;
+      for (const message of messages) put(document.getElementById(element.id) ?? element, message); // a reset replaces it
     }
   }
 
