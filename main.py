@@ -136,6 +136,7 @@ def run(target: str = "main:app", app: Any = app) -> None:
         reload=settings.reload,
         workers=settings.workers,
         access_log=False,
+        timeout_worker_healthcheck=30,  # of 5 s, a worker that takes longer to start would be killed over and over
     )
 
 

@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from servers import Server
+
+hypothesis.settings.register_profile("noisy", deadline=None)  # a machine where others work is no fault
+hypothesis.settings.load_profile("noisy")
 
 
 @pytest.fixture

@@ -141,8 +141,8 @@ class Server:
                 preexec_fn=self._limit,
             )
         try:
-            until(lambda: self.log.count("Application startup complete") >= started + self.processes, 30)
-            until(self.answers, 10)
+            until(lambda: self.log.count("Application startup complete") >= started + self.processes, 60)
+            until(self.answers, 30)
         except BaseException:
             self.kill()
             raise AssertionError(f"{self.command} did not start:\n{self.log}") from None

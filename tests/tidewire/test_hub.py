@@ -504,7 +504,7 @@ async def check_schedule(journal, seed, *, gather, window):
 
 
 @given(st.integers(0, 2**32), st.sampled_from([0, 0.0005, 0.003]), st.sampled_from([0, 1, 5, 40, 2000]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_each_gets_exactly_the_run_after_its_cursor_whatever_happens(seed, gather, window):
     asyncio.run(check_schedule(MemoryJournal(), seed, gather=gather, window=window))
 

@@ -153,7 +153,7 @@ async def test_where_even_the_latest_has_aged_away_the_topic_is_reset(feed):
 @example("elsewhere-5")
 @example("\0")
 @example("1" * 5000)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_garbage_gets_a_reset_and_then_live_never_silence(cursor):
     async def claim():
         feed = Feed()
