@@ -276,7 +276,7 @@ def _write(change: Change, row: Row, *, moved: bool = False, **values: Any) -> R
 
 
 def _due(row: Row, now: float) -> bool:
-    return abs(now - row["told"]) >= 0.9 * TELL_SECONDS  # a timer may be early; a clock may have been set back
+    return bool(abs(now - row["told"]) >= 0.9 * TELL_SECONDS)  # a timer may be early; a clock may have been set back
 
 
 def _tell(change: Change, row: Row, *, moved: bool = False) -> Job:

@@ -36,6 +36,7 @@ from tidewire import Change
 
 SLICE = 250  # lines read in one go, in a thread: a few milliseconds, in which the loop is waited for
 SLICES = 4  # a transaction: the journal's thread is held for some 10 ms
+REST_SECONDS = 0.01  # after each part: about a third of the time is others', so that pages are drawn meanwhile
 PAGE = 1_000  # readings written in one go
 LEFT_SECONDS = 2 * 24 * 3600.0  # after which a file that no job has removed is
 COLUMNS = ("sensor", "time", "temperature", "humidity", "pressure")
@@ -144,6 +145,7 @@ async def import_readings(run: Run) -> str:
             break
         await run.step(partial(keep, run=run, part=part))
         place = run.data
+        await asyncio.sleep(REST_SECONDS)
     await asyncio.to_thread(path.unlink, missing_ok=True)
     run.advance(run.done, file="")
     return outcome(place["kept"], run.problems, before)
@@ -234,6 +236,7 @@ async def export_readings(run: Run) -> str:
         if not written:
             break
         done += written
+        await asyncio.sleep(REST_SECONDS)
         run.advance(done, total=max(done, total))  # more may come in meanwhile
     await asyncio.to_thread(draft.replace, path)
     run.advance(done, file=f"readings-{datetime.now(UTC):%Y-%m-%d}.csv")
