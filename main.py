@@ -22,6 +22,7 @@ from settings import load
 from streams import failures, health, jobs, live_things, notifications, overview, programs, stats, tasks, workers
 from streams import readings as kept
 from streams import readings_csv as sheets
+from streams import readings_export as exported
 from streams.database import Database, connect
 from streams.presence import Crowd
 from throttle import Throttle
@@ -102,10 +103,10 @@ board.state.things = board.state.navigation = things
 board.state.beside_tasks = (stats.thing, notifications.thing)
 board.state.figures = stats.figures
 board.state.tell = task_changed
-board.state.kinds = {kind.name: kind for kind in (sheets.imports, sheets.exports, jobs.demo)}
+board.state.kinds = {kind.name: kind for kind in (sheets.imports, exported.exports, jobs.demo)}
 board.state.readings = sheets.Readings(settings.database, kept.store, kept.rows, kept.count)
 board.state.crowd = Crowd()
-for routes in (overview.routes, health.routes, sheets.routes, *(thing.routes for thing in things)):
+for routes in (overview.routes, health.routes, sheets.routes, exported.routes, *(thing.routes for thing in things)):
     routes.to_app(board)
 board.router.routes += [
     Mount("/static", StaticNoCache(directory=Path(__file__).parent / "static"), name="static"),

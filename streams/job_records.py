@@ -1,4 +1,4 @@
-"""Jobs in the database: what may become of one. Each change of a job and its event are one transaction."""
+"""What may become of a job. Each change of one and its event are one transaction."""
 
 import json
 import time
@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from components.jobs import LARGEST, PROGRAM, SHOWN, Job, JobNews, JobUpdate, NewJob, Problem, State
+from components.jobs import PROGRAM, Job, JobNews, JobUpdate, NewJob, Problem, State
+from streams.job_table import Row, find_row, last_of
+from streams.job_table import find as find
+from streams.job_table import newest as newest
+from streams.job_table import prepare as prepare
+from streams.job_table import problems as problems
 from streams.workers import alive
 from tidewire import Change
 
@@ -16,8 +21,6 @@ SILENT_SECONDS = 600.0  # after which a program that says nothing is taken for d
 KEPT = 200  # jobs that do not run
 MOST_OPEN = 1_000  # jobs that wait or run
 PROBLEMS_KEPT = 10_000  # of a job; beyond, they are counted
-
-Row = dict[str, Any]
 
 
 class Refused(Exception):
@@ -30,49 +33,6 @@ class Refused(Exception):
 
 class Stopped(Exception):
     """Say to whoever works on a job that it is no longer theirs: cancelled, or taken for dead."""
-
-
-def prepare(change: Change) -> None:
-    """Make the tables. A number is never given twice: a tab may still ask for the one that was deleted."""
-    change.db.execute(
-        "CREATE TABLE IF NOT EXISTS jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL,"
-        " total INTEGER, done INTEGER NOT NULL, message TEXT NOT NULL, state TEXT NOT NULL, worker TEXT NOT NULL,"
-        " base INTEGER NOT NULL, problems INTEGER NOT NULL, file TEXT NOT NULL, revision INTEGER NOT NULL,"
-        " created REAL NOT NULL, started REAL, changed REAL NOT NULL, finished REAL, told REAL NOT NULL,"
-        " key TEXT NOT NULL, data TEXT NOT NULL)"
-    )
-    change.db.execute("CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state)")
-    change.db.execute("CREATE INDEX IF NOT EXISTS jobs_by_key ON jobs (key) WHERE key != ''")
-    change.db.execute("CREATE TABLE IF NOT EXISTS job_problems (job INTEGER, line INTEGER, reason TEXT)")
-    change.db.execute("CREATE INDEX IF NOT EXISTS problems_by_job ON job_problems (job, line)")
-
-
-# -- Reading
-
-
-def find(db: Any, id: int | str) -> Job | None:
-    """Read a job by its number, or by what somebody wrote for one."""
-    row = find_row(db, int(id)) if isinstance(id, int) or (id.isascii() and id.isdigit() and len(id) < 17) else None
-    return Job(**row) if row else None
-
-
-def find_row(db: Any, id: int) -> Row | None:
-    """Read a job's row, with what only its kind knows of it."""
-    return next(iter(db.q("SELECT * FROM jobs WHERE id = ?", [id])), None) if 0 < id <= LARGEST else None
-
-
-def newest(db: Any, limit: int = SHOWN) -> list[Job]:
-    """Read the newest jobs, the newest first."""
-    return [Job(**row) for row in db.q("SELECT * FROM jobs ORDER BY id DESC LIMIT ?", [limit])]
-
-
-def problems(db: Any, id: int, after: int = 0, limit: int = 500) -> list[Problem]:
-    """Read what a job has left out, in the order of the lines, after a line."""
-    sql = "SELECT line, reason FROM job_problems WHERE job = ? AND line > ? ORDER BY line LIMIT ?"
-    return [Problem(**row) for row in db.q(sql, [id, after, limit])]
-
-
-# -- What may become of a job
 
 
 def add(
@@ -109,11 +69,6 @@ def add(
         change.db.execute(sql, [row["id"], before["id"]])
         _write(change, before, key="", file="")  # what it was about, and its file, are the new one's
     return _tell(change, row)
-
-
-def last_of(db: Any, key: str) -> Row | None:
-    """Read the newest job of a key."""
-    return next(iter(db.q("SELECT * FROM jobs WHERE key = ? AND key != '' ORDER BY id DESC LIMIT 1", [key])), None)
 
 
 def claim(change: Change, worker: str, kinds: Iterable[str]) -> Row | None:

@@ -12,7 +12,8 @@ from typing import Any
 from starlette.datastructures import State
 
 from streams import job_records as records
-from streams.job_records import TELL_SECONDS, Row, Stopped
+from streams.job_records import TELL_SECONDS, Stopped
+from streams.job_table import Row
 from tidewire import Change, JournalUnavailable
 
 AT_ONCE = 2  # jobs of one process: each has a share of its time, and pages need the rest

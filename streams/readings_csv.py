@@ -1,4 +1,4 @@
-"""Sensor readings as CSV, in and out: two kinds of jobs, and how they are begun.
+"""Sensor readings from CSV files: a kind of job, and how it is begun.
 
 An import stores its rows together with its place in the file, in one transaction; so run again after a cancel, a kill
 or a stop, it goes on exactly after the last row that was stored. A file is known by its content: sent again, it goes
@@ -6,13 +6,11 @@ on from its job, or is refused where that is done.
 """
 
 import asyncio
-import csv
 import hashlib
 import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,26 +18,24 @@ from typing import Any, BinaryIO
 from fasthtml.core import APIRouter, HtmxHeaders
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import State, UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from components.jobs import NAME_LENGTH, Job, NewJob, Problem
 from components.readings import SensorName
-from components.readings_csv import LARGEST_FILE, UNNAMED, BeginExport, BeginImport
+from components.readings_csv import LARGEST_FILE, UNNAMED, BeginImport
 from streams import job_records as records
 from streams.csv_lines import BLOCK, Malformed, Part, Sheet, look, read
 from streams.job_answers import begun
-from streams.job_records import Refused, Row
+from streams.job_records import Refused
 from streams.job_runner import Failed, Kind, Run
+from streams.job_table import Row, last_of
 from tidewire import Change
 
 SLICE = 250  # lines read in one go, in a thread: a few milliseconds, in which the loop is waited for
 SLICES = 4  # a transaction: the journal's thread is held for some 10 ms
 REST_SECONDS = 0.01  # after each part: about a third of the time is others', so that pages are drawn meanwhile
-PAGE = 1_000  # readings written in one go
 LEFT_SECONDS = 2 * 24 * 3600.0  # after which a file that no job has removed is
-COLUMNS = ("sensor", "time", "temperature", "humidity", "pressure")
 LARGER = {"/jobs/import": LARGEST_FILE + 64 * 1024}  # bytes of a request, for the guard
 
 Store = Callable[..., int]
@@ -55,9 +51,6 @@ class Readings:
     def __init__(self, database: Path, store: Store, rows: Rows, count: Callable[[Any], int]) -> None:
         self.folder = database.parent / "files"
         self.store, self.rows, self.count = store, rows, count
-
-
-# -- In
 
 
 @routes("/jobs/import", methods=["POST"])
@@ -116,7 +109,7 @@ def tidy(folder: Path) -> None:
 
 def add(change: Change, new: NewJob, key: str, name: str, sensor: str) -> Job:
     """Add the import of a file, which goes on from where an earlier one of the same content stopped."""
-    before = records.last_of(change.db, key)
+    before = last_of(change.db, key)
     if before and before["state"] == "completed":
         raise Refused(
             409,
@@ -190,79 +183,9 @@ def outcome(kept: int, problems: int, before: int = 0) -> str:
 
 def forget(state: State, row: Row) -> None:
     """Remove the file of a job, unless another has taken it over."""
-    other = records.last_of(state.db, row["key"])
+    other = last_of(state.db, row["key"])
     if row["key"] and not (other and other["file"]):
         uploaded(state.readings.folder, row["key"]).unlink(missing_ok=True)
 
 
 imports = Kind("import", import_readings, BeginImport, resumes=True, forget=forget)
-
-
-# -- Out
-
-
-@routes("/jobs/export", methods=["POST"])
-async def begin_export(request: Request, state: State, htmx: HtmxHeaders) -> Any:
-    """Export all readings."""
-    job = await state.hub.change(records.add, NewJob(name="Export of all readings"), kind=exports.name)
-    return begun(request, htmx, job)
-
-
-@routes("/jobs/{id:int}/file", methods=["GET"])
-def download(state: State, id: int) -> Any:
-    """Give the file that a job has made."""
-    job = records.find(state.db, id)
-    path = exported(state.readings.folder, id)
-    if job is None or not job.file or job.kind != exports.name or not path.exists():
-        raise HTTPException(404)
-    return FileResponse(path, media_type="text/csv; charset=utf-8", filename=job.file)
-
-
-def exported(folder: Path, id: int) -> Path:
-    """Tell where the file of an export lies."""
-    return folder / f"export-{id}.csv"
-
-
-async def export_readings(run: Run) -> str:
-    """Write all readings to a file, a page at a time."""
-    path = exported(run.state.readings.folder, run.id)
-    draft = path.with_suffix(".part")
-    total = await asyncio.to_thread(run.state.readings.count, run.state.db)
-    await asyncio.to_thread(begin_file, draft)
-    run.advance(0, "writing", total=total or None)
-    done = last = 0
-    while True:
-        written, last = await asyncio.to_thread(write_page, draft, run, last)
-        if not written:
-            break
-        done += written
-        await asyncio.sleep(REST_SECONDS)
-        run.advance(done, total=max(done, total))  # more may come in meanwhile
-    await asyncio.to_thread(draft.replace, path)
-    run.advance(done, file=f"readings-{datetime.now(UTC):%Y-%m-%d}.csv")
-    return f"{done:,} readings"
-
-
-def begin_file(draft: Path) -> None:
-    """Begin a file anew with the names of its columns."""
-    draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with draft.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerow(COLUMNS)
-
-
-def write_page(draft: Path, run: Run, after: int) -> tuple[int, int]:
-    """Add the next readings; tell how many, and the id of the last."""
-    page = run.state.readings.rows(run.state.db, after, PAGE)
-    with draft.open("a", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([row[name] for name in COLUMNS] for row in page)
-    return len(page), page[-1]["id"] if page else after
-
-
-def remove(state: State, row: Row) -> None:
-    """Remove the file of an export, whole or not."""
-    path = exported(state.readings.folder, row["id"])
-    for file in (path, path.with_suffix(".part")):
-        file.unlink(missing_ok=True)
-
-
-exports = Kind("export", export_readings, BeginExport, forget=remove)
