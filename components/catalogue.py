@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from shlex import quote
 from urllib.parse import urlencode
 
-from fastcore.xml import FT
+from fastcore.xml import FT, NotStr, to_xml
 from fasthtml.components import (
     H2,
     H3,
@@ -124,15 +125,17 @@ def quoted(origin: str, url: str) -> str:
     return f"'{address}'" if re.search(r"[^\w:/.,%-]", address) else address
 
 
-def Contract(model: type[BaseModel]) -> FT:
+@cache  # most of the page's cost, and a model does not change
+def Contract(model: type[BaseModel]) -> NotStr:
     """Show a contract: its fields, and the JSON schema that a program reads."""
     schema = model.model_json_schema()
-    return Details(
+    drawn = Details(
         Summary("Contract ", Code(model.__name__)),
         Fields(schema),
         Details(Summary("JSON schema"), Source(json.dumps(schema, indent=2, ensure_ascii=False))),
         cls="contract",
     )
+    return NotStr(to_xml(drawn))
 
 
 def Listen(stream: Stream) -> FT:
