@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from commands.board import Board, BoardError
 from commands.running import run
@@ -92,6 +93,12 @@ def _parser() -> Parser:
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
+    try:
+        place = urlsplit(text)
+        port = place.port  # raises where it can be none
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"expected http://... or https://..., got {text!r}: {fault}") from fault
+    plain = place.path.isascii() and " " not in text and text.isprintable() and not place.query + place.fragment
+    if place.scheme not in ("http", "https") or not place.hostname or port == 0 or not plain:
         raise argparse.ArgumentTypeError(f"expected http://... or https://..., got {text!r}")
     return text

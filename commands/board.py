@@ -1,12 +1,17 @@
 """A board that runs, as a program reaches it: over HTTP, with the token."""
 
 import json
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+import time
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from components.plain import one_line
+
 SECONDS = 5.0  # that a board may take to answer
+LARGEST_ANSWER = 1024 * 1024  # bytes; a board's own are a few hundred, but something else may answer there
+BLOCK = 64 * 1024  # bytes
 LONGEST = 200  # characters of an answer that are shown
 
 
@@ -65,17 +70,20 @@ class Board:
                 if not again:
                     raise
                 return self._send(path, body, headers)
-        except (OSError, HTTPException) as fault:
-            reason = getattr(fault, "strerror", None) or str(fault) or type(fault).__name__
+        except (OSError, HTTPException, ValueError) as fault:  # ValueError: a host that can be none
+            reason = getattr(fault, "strerror", None) or shown(fault) or type(fault).__name__
             raise Unreachable(f"no board answers at {self.url}: {reason}") from fault
 
     def _secret(self) -> str:
         try:
-            return self._token.read_text().strip()
+            token = self._token.read_bytes().strip()
         except OSError as fault:
             raise NoToken(
                 f"no token in {self._token}: {fault.strerror}; --database says where a board's lies"
             ) from fault
+        if not token.isascii() or not token.decode("latin-1").isprintable():
+            raise NoToken(f"no token in {self._token}: expected one line of ASCII, got something else")
+        return token.decode()
 
     def _send(self, path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         place = urlsplit(self.url)
@@ -85,7 +93,7 @@ class Board:
         try:
             self._connection.request("POST", place.path + path, body, headers)
             answer = self._connection.getresponse()
-            said = answer.read().decode(errors="replace")
+            said = _read(answer).decode(errors="replace")
         except (OSError, HTTPException):
             self._connection.close()
             self._connection = None
@@ -93,11 +101,27 @@ class Board:
         return _taken(f"{self.url}{path}", answer.status, said, answer.getheader("Retry-After") or "")
 
 
+def shown(said: object) -> str:
+    """Write what somebody else has said as one line that moves no terminal."""
+    return " ".join(str(one_line(str(said))).split())[:LONGEST]
+
+
+def _read(answer: HTTPResponse) -> bytes:
+    """Read an answer; raise HTTPException where it does not end: the timeout is that of each piece."""
+    said, deadline = b"", time.monotonic() + SECONDS
+    while piece := answer.read1(BLOCK):
+        said += piece
+        if len(said) > LARGEST_ANSWER or time.monotonic() > deadline:
+            raise HTTPException("its answer does not end")
+    answer.close()
+    return said
+
+
 def _taken(url: str, status: int, said: str, wait: str) -> dict[str, Any]:
     """Return what a board answered, or raise what it says against it."""
     try:
         answer = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if status < 300 and isinstance(answer, dict):
         return answer
@@ -106,7 +130,7 @@ def _taken(url: str, status: int, said: str, wait: str) -> dict[str, Any]:
     told = answer if isinstance(answer, dict) else {}
     errors = told.get("errors")
     faults = [f"{field}: {fault}" for field, fault in errors.items()] if isinstance(errors, dict) else []
-    plain = "" if said.lstrip().startswith("<") else " ".join(said.split())[:LONGEST]
-    line = "; ".join(faults) or str(told.get("error") or plain) or "is it a Tidewire board?"
+    plain = "" if said.lstrip().startswith("<") else said
+    line = shown("; ".join(faults) or told.get("error") or plain) or "is it a Tidewire board?"
     seconds = float(wait) if wait.isdigit() else 0.0
     raise Refused(f"{url} answered {status}: {line}", status, told, seconds)

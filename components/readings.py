@@ -24,7 +24,10 @@ def _named(name: str) -> str:
 
 
 def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"expected a time that there is in UTC, got {time.isoformat()}") from None
 
 
 SensorName = Annotated[

@@ -119,7 +119,7 @@ def page(request: Request, state: State) -> Any:
 
 
 @routes("/streams/sample", methods=["GET"])
-def sample(state: State, name: str, format: str = "html", stop: bool = False) -> Any:
+def sample(state: State, name: str, format: str = "html", stop: int = 0) -> Any:
     """Open a sample of a stream, or close it. It begins with what a newcomer is told: the present state."""
     stream = next((one for one in streams_of(described(state.things, state.db)) if one.name == name), None)
     if stream is None:

@@ -49,7 +49,7 @@ async def feed(posted: AsyncIterator[Event[Post]]) -> AsyncIterator[str]:
 def page(request: Request, state: State, htmx: HtmxHeaders, before: int = LARGEST_NUMBER) -> Any:
     """Show the newest posts; htmx is given those before a number."""
     if htmx.request:
-        return fragment(OlderPosts(*posts(state.db, min(before, LARGEST_NUMBER))))
+        return fragment(OlderPosts(*posts(state.db, min(max(0, before), LARGEST_NUMBER))))
     after = state.hub.cursor
     author = str(request.session.get("name", ""))
     return FeedPage(*posts(state.db), author, after, str(request.base_url))

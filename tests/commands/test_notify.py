@@ -1,8 +1,12 @@
 """`python main.py notify`: what it tells, and what it says where it cannot."""
 
+import contextlib
 import re
+import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +49,12 @@ def test_the_board_is_found_by_its_url_from_anywhere(board: Server, tmp_path: Pa
         (["x", "y"], 2, "y"),
         (["x", "--level", "loud"], 2, "'loud'"),
         (["x", "--url", "board"], 2, "expected http://... or https://..., got 'board'"),
+        (["x", "--url", "http://"], 2, "expected http://... or https://..., got 'http://'"),
+        (["x", "--url", "http://[::1"], 2, "got 'http://[::1': Invalid IPv6 URL"),
+        (["x", "--url", "http://127.0.0.1:99999"], 2, "got 'http://127.0.0.1:99999': Port out of range"),
+        (["x", "--url", "{board}/?q=1"], 2, "expected http://... or https://..., got"),
+        (["x", "--url", "{board}/\u00e9"], 2, "expected http://... or https://..., got"),
+        (["x", "--host", "x" * 300], 3, "no board answers at http://xxx"),
         (["x", "--port", "high"], 2, "TIDEWIRE_PORT (--port): got 'high'"),
     ],
     ids=lambda value: " ".join(value)[-30:] if isinstance(value, list) else None,
@@ -71,6 +81,61 @@ def test_what_is_wrong_is_said_in_one_line_and_by_the_exit_code(
     [line] = err.splitlines()
     assert line.startswith("tidewire: ")
     assert said.replace("{tmp}", str(tmp_path)) in line
+
+
+@pytest.mark.parametrize("token", [b"\xff\xfe", b"two\nlines", "caf\u00e9".encode()], ids=str)
+def test_a_file_that_holds_no_token_is_named(
+    board: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], token: bytes
+) -> None:
+    (tmp_path / "token").write_bytes(token)
+    assert main(["notify", "x", "--url", board.url, "--database", str(tmp_path / "tidewire.db")]) == 4
+    assert capsys.readouterr().err == (
+        f"tidewire: no token in {tmp_path / 'token'}: expected one line of ASCII, got something else\n"
+    )
+
+
+HEAD = b"HTTP/1.1 500 Broken\r\n"
+ENDLESS = "its answer does not end"
+
+
+@pytest.mark.parametrize(
+    ("answer", "again", "code", "said"),
+    [
+        (HEAD + b"\r\n", b" ", 3, ENDLESS),
+        (HEAD + b"\r\n", b"x" * 65_536, 3, ENDLESS),
+        (HEAD + b"\r\n" + b"[" * 100_000, b"", 5, "answered 500: [[["),
+        (HEAD + b'\r\n{"error": "\\u001b[31mred\\nline"}', b"", 5, "answered 500: red\u240aline"),
+        (b"SSH-2.0-OpenSSH\r\n", b"", 3, "SSH-2.0-OpenSSH"),
+    ],
+    ids=["slow", "long", "deep", "escapes", "no HTTP"],
+)
+def test_what_is_no_board_holds_nobody_up_and_moves_no_terminal(
+    board: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: bytes,
+    again: bytes,
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr("commands.board.SECONDS", 0.5)
+
+    def serve(listening: socket.socket) -> None:
+        client, _ = listening.accept()
+        with client, contextlib.suppress(OSError):
+            client.recv(65_536)
+            client.sendall(answer)
+            while again:
+                client.sendall(again)
+                time.sleep(0.01 if len(again) == 1 else 0)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=[listening], daemon=True).start()
+        database = str(board.folder / "data" / "tidewire.db")
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        assert main(["notify", "x", "--url", url, "--database", database]) == code
+    [line] = capsys.readouterr().err.splitlines()
+    assert said in line
 
 
 def test_it_makes_no_token_where_there_is_none(board: Server, tmp_path: Path) -> None:

@@ -197,3 +197,4 @@ def test_the_page_tells_of_a_contract_what_its_fields_mean(board: Server) -> Non
 
 def test_a_sample_of_what_is_not_there_is_a_404(board: Server) -> None:
     assert board.get("/streams/sample?name=nothing").status_code == 404
+    assert board.get("/streams/sample?name=feed&stop=perhaps").status_code == 404

@@ -90,6 +90,8 @@ def test_a_file_that_is_none_of_readings_says_why(tmp_path: Path, content: bytes
         ),
         (b"roof,2026-01-01T12:00:00Z,nan,48,1013.2", "temperature:"),
         (b"roof,2999-01-01T12:00:00Z,21.5,48,1013.2", "time: expected a time that has come"),
+        (b"roof,9999-12-31T23:59:59-14:00,21.5,48,1013.2", "time: expected a time that there is in UTC"),
+        (b"roof,0001-01-01T00:00:00+14:00,21.5,48,1013.2", "time: "),
         (b"roof,yesterday,21.5,48,1013.2", "time:"),
         (b"roof,,21.5,48,1013.2", "time:"),
         (b"r oof,2026-01-01T12:00:00Z,21.5,48,1013.2", "sensor: expected letters"),

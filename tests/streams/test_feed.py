@@ -97,7 +97,7 @@ def test_older_posts_follow_without_a_gap_to_the_very_first(program: Program, bo
     assert seen == list(range(seen[0], 0, -1))
 
 
-@pytest.mark.parametrize("before", ["0", "-5", "99999999999999999999999999"])
+@pytest.mark.parametrize("before", ["0", "-5", "99999999999999999999999999", "-99999999999999999999999999"])
 def test_a_place_that_is_none_is_no_fault(board: Server, before: str) -> None:
     assert board.get(f"/feed?before={before}", headers=HTMX).status_code == 200
 
