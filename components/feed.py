@@ -48,7 +48,7 @@ def PostItem(post: Post) -> FT:
 
 
 def Posts(newest: Iterable[Post], most: int = SHOWN) -> FT:
-    """Draw the newest posts, where the stream puts the next on top and live.js lets the oldest go."""
+    """Draw the newest posts, where the stream puts the next on top and live-put.js lets the oldest go."""
     items = map(PostItem, newest)
     return Swap("new-post", *items, tag=Ul, swap="afterbegin", id="feed", cls="posts", data_max=str(most), tabindex=-1)
 

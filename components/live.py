@@ -28,14 +28,14 @@ def Swap(
 
     event: a name, or several with commas; `message` is what events without a name are called.
     swap: where it goes, as in hx-swap; appended (`beforeend`) and prepended (`afterbegin`) elements whose id is in
-    the page replace that element (live.js).
+    the page replace that element (live-put.js).
     extension: an extension of htmx whose `transformResponse` changes what comes before it is swapped in.
     """
     return tag(*content, sse_swap=event, hx_swap=swap, hx_ext=extension, **attrs)
 
 
 def PauseButton(target_id: str, label: str = "Pause") -> FT:
-    """Hold back what moves inside the element `target_id` while pressed; live.js does the work."""
+    """Hold back what moves inside the element `target_id` while pressed; live-put.js does the work."""
     return Button(
         label,
         type="button",
@@ -47,14 +47,14 @@ def PauseButton(target_id: str, label: str = "Pause") -> FT:
 
 
 def NewestButton(scroller_id: str, label: str = "Newest") -> FT:
-    """Lead to the end of the element `scroller_id`; live.js shows it when something came there that is not in view."""
+    """Lead to the end of the element `scroller_id`; live-put.js shows it when something out of view came there."""
     return Button(label, type="button", cls="newest", data_live_newest=scroller_id, hidden=True)
 
 
 def Badge() -> FT:
     """Say how live the page is, in one of the seven words, what is wrong, when it tries again, and offer a retry.
 
-    The word changes at once; the `<output>` says it to screen readers only once it has lasted (live.js).
+    The word changes at once; the `<output>` says it to screen readers only once it has lasted (live-state.js).
     """
     return Span(
         Span("connecting", cls="pill", data_live_badge=True, data_state="connecting"),

@@ -71,7 +71,7 @@ def NotificationNews(notification: Notification) -> tuple[FT, ...]:
 
 
 def NotificationList(newest: Iterable[Notification]) -> FT:
-    """Draw the newest, where the stream puts the next on top and live.js lets the oldest go."""
+    """Draw the newest, where the stream puts the next on top and live-put.js lets the oldest go."""
     items = map(NotificationItem, newest)
     return Swap("notification", *items, tag=Ul, swap="afterbegin", id="notifications", cls="items", data_max=str(SHOWN))
 

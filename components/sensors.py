@@ -47,7 +47,7 @@ def _Name(sensor: str) -> Any:
 
 
 def ReadingRows(newest: Iterable[StoredReading]) -> FT:
-    """Draw the newest readings, where the stream puts the next on top and live.js lets the oldest go."""
+    """Draw the newest readings, where the stream puts the next on top and live-put.js lets the oldest go."""
     rows = map(ReadingRow, newest)
     return Swap("reading", *rows, tag=Tbody, swap="afterbegin", id="readings", data_max=str(SHOWN))
 

@@ -1,5 +1,5 @@
 // A sample of a stream, written as it is on the wire: the newest messages, the last of them at the end. It acts before
-// live.js would put what they draw into the page.
+// live-put.js would put what they draw into the page.
 
 const LONGEST = 1500; // characters of one message
 const places = new WeakMap(); // where a sample was scrolled to by its newest message; elsewhere, a reader holds it

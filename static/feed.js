@@ -1,5 +1,5 @@
 // The feed, for whoever reads further down: new posts wait above, as if its pause were pressed, so that nothing moves,
-// and what was scrolled to stays. At its top the newest come by themselves, and live.js lets the oldest go.
+// and what was scrolled to stays. At its top the newest come by themselves, and live-put.js lets the oldest go.
 
 (() => {
   const top = document.getElementById("feed-top");

@@ -25,7 +25,7 @@ class Proxy:
 
     def __init__(self, target: int) -> None:
         self.target, self.port = target, free_port()
-        self.opened = 0  # connections that clients have made
+        self.opened = 0  # connections on which clients have asked for something: browsers make some to spare
         self.loop = asyncio.new_event_loop()
         self._answer: bytes | None = None
         self._swallows = False
@@ -97,16 +97,19 @@ class Proxy:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        self.opened += 1
         self._clients.add(client)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             if self._answer is not None:
                 await reader.readuntil(b"\r\n\r\n")
+                self.opened += 1
                 client.write(self._answer)
                 await client.drain()
             else:
+                asked = await reader.read(65536)
+                self.opened += bool(asked)
                 back, server = await asyncio.open_connection("127.0.0.1", self.target)
-                lost = [False]
+                server.write(b"" if self._swallows else asked)
+                lost = [self._swallows]
                 there = asyncio.ensure_future(self._pump(reader, server, lost))
                 await self._pump(back, client, lost)
                 there.cancel()

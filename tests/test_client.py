@@ -17,7 +17,7 @@ const fs = require("node:fs");
 const { file, chunks, cursor } = JSON.parse(fs.readFileSync(0, "utf8"));
 const asked = [];
 globalThis.self = globalThis;
-globalThis.setInterval = () => 0;
+globalThis.location = { href: "http://test/tidewire/live-worker.js" };
 globalThis.fetch = async (url, { body }) => {
   asked.push(JSON.parse(body));
   const wire = asked.at(-1).add[0][0];
@@ -35,12 +35,10 @@ globalThis.fetch = async (url, { body }) => {
   });
   return new Response(stream, { status: 200, headers: { "Tidewire-Link": "x" } });
 };
-require("node:vm").runInThisContext(fs.readFileSync(file, "utf8"));
 const told = [];
-const port = { postMessage: (many) => told.push(...many) };
-tidewireConnect(port);
-port.onmessage({ data: { mux: "/sse/mux", lock: null } });
-port.onmessage({ data: { open: { key: 1, url: "/sse/x", cursor } } });
+globalThis.postMessage = (what) => told.push(what);
+require("node:vm").runInThisContext(fs.readFileSync(file, "utf8"));
+onmessage({ data: { want: [[1, "/sse/x", cursor]] } });
 """
 
 pytestmark = pytest.mark.slow
@@ -105,16 +103,15 @@ def test_the_types_of_the_client_hold(tmp_path):
         compiler = next((str(r / "typescript/bin/tsc") for r in roots if (r / "typescript/bin/tsc").exists()), None)
     if compiler is None:
         pytest.skip("no TypeScript: npm install typescript, and say where in NODE_PATH")
-    (tmp_path / "htmx.d.ts").write_text(
-        "declare const htmx: any;\n"
-        "interface Window { tidewireConnect?: (port: MessagePort) => void; onconnect?: any }\n"
-    )
+    (tmp_path / "htmx.d.ts").write_text("declare const htmx: any;\ninterface Window { onconnect?: any }\n")
     files = [str(tmp_path / "htmx.d.ts"), *map(str, sorted(STATIC.glob("live*.js")))]
     options = [
         "--noEmit",
         "--checkJs",
         "--allowJs",
         "--strict",
+        "--moduleDetection",
+        "force",
         "--target",
         "es2022",
         "--lib",

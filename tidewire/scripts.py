@@ -1,4 +1,4 @@
-"""The scripts of a live page: live.js, and htmx with its extension in the versions that live.js is tested with.
+"""The scripts of a live page: live.js and the like, and htmx with its extension in the versions it is tested with.
 
 A page that loads them needs no other origin, and they fit each other: live.js stands on what the extension does.
 """
@@ -11,7 +11,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
-SCRIPTS = ("/tidewire/vendor/htmx.min.js", "/tidewire/vendor/sse.js", "/tidewire/live.js")  # in this order
+SCRIPTS = (  # in this order
+    "/tidewire/vendor/htmx.min.js",
+    "/tidewire/vendor/sse.js",
+    "/tidewire/live.js",
+    "/tidewire/live-put.js",
+    "/tidewire/live-state.js",
+)
 
 
 class Scripts(StaticFiles):

@@ -1,325 +1,200 @@
-// The one connection of a browser, for all its tabs: as a SharedWorker, or, where there is none, in a page itself.
-// A tab opens and closes sources through its port; the server is asked with POST /sse/mux (see tidewire/link.py).
+// The one connection of a browser, for all its tabs: a SharedWorker, or, where there is none, a page's own worker.
+// A tab says all that it wants whenever that changes, and now and then: {want: [[key, url, cursor]]}. The server is
+// asked for what it does not carry yet, and told what nobody wants any more, by POST /sse/mux (tidewire/link.py).
 
-(() => {
-  const GATHER_MS = 10; // a page's sources are asked for together
-  const SILENT_MS = 20_000; // the server says something every 15 s
-  const ANSWER_MS = 10_000; // for the head of an answer
-  const FIRST_MS = 500;
-  const CAP_MS = 4_500; // longest wait between two tries, so that a server that is back has everybody within 5 s
-  const STEADY_MS = 5_000; // a link that lived this long was no failure
-  const LEASE_MS = 150_000; // of a tab without locks; a hidden one's timers run once a minute
-  const BUSY = [429, 503]; // say "later"
-  const NEVER_MS = 2 ** 31 - 1; // a server that says to wait so long has closed for good
-  const FINAL = [204, 401, 403, 404]; // to ask again would change nothing
+const MUX = new URL("../sse/mux", self.location.href).href;
+const GATHER_MS = 10; // a page's sources are asked for together
+const ANSWER_MS = 10_000; // for the head of an answer
+const SILENT_MS = 20_000; // the server says something every 15 s
+const FIRST_MS = 500;
+const CAP_MS = 4_500; // longest wait between two tries, so that a server that is back has everybody within 5 s
+const STEADY_MS = 5_000; // a link that lived this long was no failure
+const LEASE_MS = 150_000; // of a tab that says nothing; a hidden one's timers run once a minute
+const NEVER_MS = 2e9; // a server that says to wait so long, 23 days, has closed for good
+const FRAME = /^(?::([\d,]+) (?:(\d+)|(\{.*\}))|retry: (\d+))$/; // numbers, then a length or an answer; or a wait
+/** @type {Record<number, [string, string]>} the state that a status puts a stream in, and what is wrong */
+const STATUSES = {
+  204: ["closed", ""], 401: ["closed", "signed out"], 403: ["closed", "not allowed"], 404: ["closed", "no such stream"],
+  429: ["limited", "too many connections"], 503: ["limited", "server busy"],
+};
 
-  /** @typedef {{port: MessagePort, subs: Map<number, Sub>, seen: number, locked: boolean, out: object[]}} Tab */
-  /** @typedef {{id: string, cut: AbortController, heard: number, born: number, silent: boolean, retry?: number}} Link */
-  /**
-   * wire: its number on a link, 0 while it is on none; link: unset while the server has not answered.
-   * @typedef {{tab: Tab, key: number, url: string, cursor: string, wire: number, link?: Link, parser?: Parser,
-   *   retry?: number, due: number, tries: number}} Sub
-   */
+/**
+ * A stream that a tab wants. number: on the wire, another for each try, 0 between them. link: "" until it is known.
+ * @typedef {{port: MessagePort, key: number, url: string, cursor: string, number: number, link: string, due: number,
+ *   tries: number, retry: number, read?: (bytes: Uint8Array) => void}} Stream
+ */
+/** @type {Set<Stream>} */ const wanted = new Set();
+/** @type {Map<number, Stream>} what the server was asked for, by number */ const carried = new Map();
+/** @type {Map<string, AbortController>} one for each process of the server, by id */ const links = new Map();
+let [lastNumber, tries, notBefore, asking] = [0, 0, 0, false];
+/** @type {any} */ let timer;
 
-  /** @type {Set<Tab>} */ const tabs = new Set();
-  /** @type {Map<number, Sub>} */ const wires = new Map();
-  /** @type {Set<Link>} */ const links = new Set();
-  /** @type {{wire: number, link: Link}[]} what a server has still to be told */ let drops = [];
-  let mux = "";
-  let lastWire = 0;
-  let tries = 0;
-  let notBefore = 0;
-  let asking = false;
-  /** @type {any} */ let timer;
+const now = () => Date.now();
+const waiting = () => [...wanted].filter(({ number, due }) => !number && due < Infinity);
+const unwanted = () => [...carried.values()].filter((one) => one.link && !wanted.has(one));
+/** Full jitter. @param {number} failures */
+const backoff = (failures) => Math.random() * Math.min(CAP_MS, FIRST_MS * 2 ** failures);
+/** Read a Retry-After. @param {string|null|undefined} text @returns {number} milliseconds */
+const after = (text) => (text ? Math.max(0, Number(text) * 1000 || Date.parse(text) - now() || 0) : 0);
 
-  // ---- Tabs ---------------------------------------------------------------------------------------------------
-
-  /** @param {MessagePort} port */
-  function connect(port) {
-    /** @type {Tab} */
-    const tab = { port, subs: new Map(), seen: Date.now(), locked: false, out: [] };
-    tabs.add(tab);
-    port.onmessage = ({ data }) => {
-      tab.seen = Date.now();
-      if (data.mux) mux = data.mux;
-      if (data.lock) {
-        tab.locked = true;
-        navigator.locks.request(data.lock, () => bury(tab)); // granted once the tab is gone, however it went
-      }
-      if (data.open) open(tab, data.open);
-      if (data.close) close(tab.subs.get(data.close));
-      if (data.now) hurry();
-      if (data.bye) bury(tab);
-      if (data.ping) port.postMessage([{ pong: tabs.has(tab) }]);
-    };
-  }
-
-  /** @param {Tab} tab @param {{key: number, url: string, cursor: string}} wanted */
-  function open(tab, { key, url, cursor }) {
-    tab.subs.set(key, { tab, key, url, cursor, wire: 0, due: 0, tries: 0 });
+/** Serve a tab. @param {MessagePort} port */
+function connect(port) {
+  /** @type {any} */ let lease;
+  /** @param {[number, string, string][]} all */
+  function want(all) {
+    const mine = new Map([...wanted].filter((one) => one.port === port).map((one) => [one.key, one]));
+    for (const [key, url, cursor] of all) {
+      if (mine.delete(key)) continue;
+      wanted.add({ port, key, url, cursor, number: 0, link: "", due: 0, tries: 0, retry: 1000 });
+    }
+    for (const one of mine.values()) wanted.delete(one);
     plan();
   }
 
-  /** @param {Sub=} sub */
-  function close(sub) {
-    if (!sub) return;
-    sub.tab.subs.delete(sub.key);
-    release(sub, true);
-    plan();
-  }
+  port.onmessage = ({ data }) => {
+    if (data.lock) navigator.locks.request(data.lock, () => want([])); // granted once the tab is gone, in whatever way
+    if (data.hurry) for (const one of waiting()) one.due = notBefore = 0;
+    want(data.want);
+    clearTimeout(lease);
+    lease = setTimeout(want, LEASE_MS, []);
+    port.postMessage({}); // it is heard
+  };
+}
 
-  /** @param {Tab} tab */
-  function bury(tab) {
-    tabs.delete(tab);
-    for (const sub of tab.subs.values()) close(sub);
+function plan() {
+  if (asking) return; // the answer plans anew
+  if (!wanted.size) {
+    for (const cut of links.values()) cut.abort();
+    links.clear();
+    carried.clear();
   }
+  const due = Math.max(notBefore, Math.min(...unwanted().map(() => 0), ...waiting().map((one) => one.due)));
+  clearTimeout(timer);
+  if (due < Infinity) timer = setTimeout(ask, Math.max(GATHER_MS, due - now()));
+}
 
-  /** Take a subscription off its link. @param {Sub} sub @param {boolean} tell the server does not know it yet */
-  function release(sub, tell) {
-    wires.delete(sub.wire);
-    if (tell && sub.link) drops.push({ wire: sub.wire, link: sub.link });
-    sub.link = undefined;
-    sub.wire = 0;
+/** Add or drop, one request at a time. */
+async function ask() {
+  asking = true;
+  const add = waiting().filter((one) => one.due < now() + GATHER_MS);
+  const drop = add.length ? [] : unwanted().filter((one, _, [first]) => one.link === first.link);
+  for (const one of add) carried.set((one.number = ++lastNumber), one);
+  const body = JSON.stringify({
+    on: drop.length ? [drop[0].link] : [...links.keys()], // other processes know nothing of what is dropped
+    add: add.map(({ number, url, cursor }) => [number, url, cursor]),
+    drop: drop.map(({ number }) => number),
+  });
+  let [link, status, retry] = ["", 0, 0];
+  const cut = new AbortController();
+  const late = setTimeout(() => cut.abort(), ANSWER_MS);
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(MUX, { method: "POST", headers, body, signal: cut.signal });
+    status = answer.status;
+    retry = after(answer.headers.get("Retry-After"));
+    link = answer.headers.get("Tidewire-Link") ?? "";
+    if (status === 200 && link && answer.body) read(link, cut, answer.body.getReader());
+  } catch {} // no answer
+  clearTimeout(late);
+  if (status === 202) for (const { number } of drop) carried.delete(number);
+  if (!links.has(link)) notBefore = now() + (retry || status === 409 ? retry + backoff(0) : backoff(tries++));
+  for (const one of add) {
+    if (!one.number) continue; // a frame was faster than the answer, and has ended it
+    if (links.has(link)) one.link = link;
+    else wait(one, notBefore, STATUSES[status]);
   }
+  asking = false;
+  plan();
+}
 
-  /** Tell a tab; what is told in one go is one message. @param {Sub} sub @param {object} what */
-  function tell({ tab, key }, what) {
-    if (tab.out.push({ key, ...what }) === 1) {
-      queueMicrotask(() => tab.port.postMessage(tab.out.splice(0)));
+/** Let a stream wait for its next try. @param {Stream} one @param {number} at @param {string[]} [fate] */
+function wait(one, at, [state, problem] = [at - now() < NEVER_MS ? "waiting" : "closed", ""]) {
+  carried.delete(one.number);
+  Object.assign(one, { number: 0, link: "", due: state === "closed" ? Infinity : at });
+  one.port.postMessage({ key: one.key, now: { state, problem, at, tries: Math.max(tries, one.tries) } });
+  plan();
+}
+
+/** @param {string} link @param {AbortController} cut @param {ReadableStreamDefaultReader} reader */
+async function read(link, cut, reader) {
+  links.set(link, cut);
+  const born = now();
+  let rest = new Uint8Array();
+  let [silent, orderly, retry] = [false, false, 1000];
+  try {
+    while (!orderly) {
+      const silence = setTimeout(() => cut.abort((silent = true)), SILENT_MS);
+      const { done, value } = await reader.read();
+      clearTimeout(silence);
+      orderly = done;
+      if (!done) rest = frames(rest, value, (wished) => (retry = wished));
     }
-  }
+  } catch {} // cut
+  if (!links.delete(link)) return; // nobody wanted it
+  if (now() - born > STEADY_MS) tries = 0;
+  const ms = orderly ? retry : backoff(tries++);
+  const at = ms < NEVER_MS ? (notBefore = now() + ms) : Infinity;
+  for (const one of carried.values()) if (one.link === link) wait(one, at, silent ? ["silent", ""] : undefined);
+}
 
-  /** @param {Sub} sub @param {number} at when it is tried again @param {number} [status] */
-  function wait(sub, at, status = 0, state = BUSY.includes(status) ? "limited" : "waiting") {
-    release(sub, false);
-    sub.due = at;
-    tell(sub, { state, at, status, tries: Math.max(tries, sub.tries) });
-  }
-
-  /** End for good. @param {Sub} sub @param {number} status */
-  function refuse(sub, status) {
-    tell(sub, { state: "closed", status });
-    close(sub);
-  }
-
-  // ---- Asking -------------------------------------------------------------------------------------------------
-
-  const subs = () => [...tabs].flatMap((tab) => [...tab.subs.values()]);
-  const now = () => Date.now();
-  /** Full jitter. @param {number} failures */
-  const backoff = (failures) => Math.random() * Math.min(CAP_MS, FIRST_MS * 2 ** failures);
-  /** Read a Retry-After. @param {string|null|undefined} text @returns {number} milliseconds */
-  const after = (text) => (text ? Math.max(0, Number(text) * 1000 || Date.parse(text) - now() || 0) : 0);
-
-  function hurry() {
-    notBefore = 0;
-    for (const sub of subs()) sub.due = 0;
-    plan();
-  }
-
-  function plan() {
-    if (asking) return; // the answer plans anew
-    const wanted = subs();
-    if (!wanted.length) for (const link of links) leave(link);
-    const waiting = wanted.filter((sub) => !sub.wire);
-    const due = Math.max(notBefore, Math.min(drops.length ? 0 : Infinity, ...waiting.map((sub) => sub.due)));
-    clearTimeout(timer);
-    if (due < Infinity) timer = setTimeout(ask, Math.max(GATHER_MS, due - now()));
-  }
-
-  /** Add and drop: one request at a time. */
-  async function ask() {
-    let add = now() < notBefore ? [] : subs().filter((sub) => !sub.wire && sub.due <= now());
-    let on = [...links];
-    if (drops.length && (on.length > 1 || !add.length)) {
-      on = [drops[0].link]; // other processes know nothing of it
-      add = [];
+/** @param {Uint8Array} rest @param {Uint8Array} more @param {(ms: number) => void} wish @returns the rest of these */
+function frames(rest, more, wish) {
+  const bytes = new Uint8Array(rest.length + more.length);
+  bytes.set(rest);
+  bytes.set(more, rest.length);
+  let at = 0;
+  for (let end; (end = bytes.indexOf(10, at)) >= 0; ) {
+    const line = new TextDecoder().decode(bytes.subarray(at, end));
+    const [, numbers = "", size = 0, said, retry] = FRAME.exec(line) ?? [];
+    const next = end + 1 + Number(size);
+    if (next > bytes.length) break;
+    if (retry) wish(Number(retry));
+    for (const number of numbers.split(",")) {
+      const one = carried.get(Number(number)); // none if it was dropped, and this was on its way
+      if (one && said) answered(one, JSON.parse(said));
+      else one?.read?.(bytes.subarray(end + 1, next));
     }
-    const drop = drops.filter(({ link }) => on.includes(link));
-    if (!add.length && !drop.length) return plan();
-    asking = true;
-    for (const sub of add) wires.set((sub.wire = ++lastWire), sub);
-    const cut = new AbortController();
-    const late = setTimeout(() => cut.abort(), ANSWER_MS);
-    const asked = {
-      on: on.map(({ id }) => id),
-      add: add.map(({ wire, url, cursor }) => [wire, url, cursor]),
-      drop: drop.map(({ wire }) => wire),
-    };
-    const wired = add.map((sub) => ({ sub, wire: sub.wire }));
-    let status = 0;
-    let retry = 0;
-    /** @type {Link|undefined} */ let link;
-    try {
-      const headers = { "Content-Type": "application/json" };
-      const answer = await fetch(mux, { method: "POST", headers, body: JSON.stringify(asked), signal: cut.signal });
-      status = answer.status;
-      retry = after(answer.headers.get("Retry-After"));
-      const id = answer.headers.get("Tidewire-Link") ?? "";
-      if (status === 202) {
-        link = on.find((one) => one.id === id && links.has(one));
-        drops = drops.filter((one) => !drop.includes(one));
-      } else if (status === 200 && id && answer.body) {
-        link = { id, cut, heard: now(), born: now(), silent: false };
-        links.add(link);
-        read(link, answer.body);
-      }
-    } catch {} // no answer
-    clearTimeout(late);
-    asking = false;
-    if (status === 409) notBefore = now() + backoff(0);
-    else if (status !== 202 && !link) notBefore = now() + (retry ? retry + backoff(0) : backoff(tries++));
-    for (const { sub, wire } of wired) {
-      const current = sub.wire === wire;
-      if (link && current) sub.link ??= link;
-      else if (link) drops.push({ wire, link }); // closed meanwhile
-      else if (current && FINAL.includes(status)) refuse(sub, status);
-      else if (current) wait(sub, notBefore, status);
-    }
-    plan();
+    at = next;
   }
+  return bytes.slice(at);
+}
 
-  // ---- Links --------------------------------------------------------------------------------------------------
-
-  /** @param {Link} link @param {ReadableStream<Uint8Array>} body */
-  async function read(link, body) {
-    const reader = body.getReader();
-    const frames = new Frames(link);
-    let orderly = false;
-    try {
-      for (let part; !(part = await reader.read()).done; ) {
-        link.heard = now();
-        frames.take(part.value);
-      }
-      orderly = true;
-    } catch {} // cut
-    const lost = subs().filter((sub) => sub.link === link);
-    leave(link);
-    if (orderly && link.retry === NEVER_MS) {
-      for (const sub of lost.splice(0)) {
-        release(sub, false);
-        refuse(sub, 204);
-      }
-    }
-    if (lost.length) notBefore = now() + ((orderly && link.retry) || backoff(tries++));
-    for (const sub of lost) wait(sub, notBefore, 0, link.silent ? "silent" : "waiting");
-    plan();
+/** @param {Stream} one @param {{status?: number, type?: string, retry?: string, end?: boolean}} said */
+function answered(one, { status = 0, type = "", retry, end }) {
+  if (status === 200 && type.startsWith("text/event-stream")) {
+    Object.assign(one, { tries: 0, read: parser(one) });
+    one.port.postMessage({ key: one.key, now: { state: "live", problem: "", at: 0, tries: 0 } });
+  } else {
+    const ms = end ? one.retry : status === 429 || status >= 500 ? after(retry) + backoff(one.tries++) : Infinity;
+    wait(one, now() + ms, STATUSES[status]);
   }
+}
 
-  /** @param {Link} link */
-  function leave(link) {
-    link.cut.abort();
-    links.delete(link);
-    drops = drops.filter((one) => one.link !== link);
-  }
+/** Read a stream as the standard says (html.spec.whatwg.org, 9.2.6). @param {Stream} one */
+function parser(one) {
+  const decoder = new TextDecoder();
+  let [rest, id, type] = ["", one.cursor, ""];
+  let returned = false; // the last byte was a CR: a LF that follows belongs to it
+  /** @type {string[]} */ let data = [];
 
-  setInterval(() => {
-    for (const link of links) {
-      if (now() - link.born > STEADY_MS) tries = 0;
-      link.silent = now() - link.heard > SILENT_MS;
-      if (link.silent) link.cut.abort();
-    }
-    for (const tab of tabs) if (!tab.locked && now() - tab.seen > LEASE_MS) bury(tab);
-  }, 1000);
-
-  class Frames {
-    /** @param {Link} link */
-    constructor(link) {
-      this.link = link;
-      this.rest = new Uint8Array();
-    }
-
-    /** @param {Uint8Array} bytes as they come, cut anywhere */
-    take(bytes) {
-      const all = new Uint8Array(this.rest.length + bytes.length);
-      all.set(this.rest);
-      all.set(bytes, this.rest.length);
-      let at = 0;
-      for (let end; (end = all.indexOf(10, at)) >= 0; ) {
-        const line = new TextDecoder().decode(all.subarray(at, end));
-        const [, numbers, size, what] = /^:([\d,]+) (?:(\d+)|(\{.*\}))$/.exec(line) ?? [];
-        const next = end + 1 + Number(size ?? 0);
-        if (next > all.length) break;
-        for (const number of numbers?.split(",") ?? []) this.hand(Number(number), all.subarray(end + 1, next), what);
-        if (line.startsWith("retry: ")) this.link.retry = Number(line.slice(7));
-        at = next;
-      }
-      this.rest = all.slice(at);
-    }
-
-    /** @param {number} wire @param {Uint8Array} bytes @param {string} [what] */
-    hand(wire, bytes, what) {
-      const sub = wires.get(wire);
-      if (!sub) return; // dropped, and on its way when it was
-      sub.link ??= this.link;
-      if (what) answered(sub, JSON.parse(what));
-      else sub.parser?.take(bytes);
-    }
-  }
-
-  /** @param {Sub} sub @param {{status?: number, type?: string, retry?: string, end?: boolean}} said */
-  function answered(sub, { status = 0, type = "", retry, end }) {
-    if (end && sub.retry === NEVER_MS) {
-      refuse(sub, 204);
-    } else if (end) {
-      wait(sub, now() + (sub.retry ?? 1000));
-    } else if (status === 200 && type.startsWith("text/event-stream")) {
-      sub.tries = 0;
-      sub.parser = new Parser(sub);
-      tell(sub, { state: "live" });
-    } else if (BUSY.includes(status) || status >= 500) {
-      wait(sub, now() + after(retry) + backoff(sub.tries++), status);
-    } else {
-      refuse(sub, status);
-    }
-    plan();
-  }
-
-  /** Read a stream as the standard says: https://html.spec.whatwg.org/multipage/server-sent-events.html (9.2.6). */
-  class Parser {
-    /** @param {Sub} sub */
-    constructor(sub) {
-      this.sub = sub;
-      this.decoder = new TextDecoder();
-      this.rest = "";
-      this.id = sub.cursor;
-      this.type = "";
-      /** @type {string[]} */ this.data = [];
-      this.returned = false; // the last byte was a CR: a LF that follows belongs to it
-    }
-
-    /** @param {Uint8Array} bytes */
-    take(bytes) {
-      let text = this.decoder.decode(bytes, { stream: true });
-      if (!text) return;
-      if (this.returned && text[0] === "\n") text = text.slice(1);
-      this.returned = text.endsWith("\r");
-      const lines = (this.rest + text).split(/\r\n|\r|\n/);
-      this.rest = lines.pop() ?? "";
-      for (const line of lines) line ? this.field(line) : this.dispatch();
-    }
-
-    /** @param {string} line */
-    field(line) {
+  return (/** @type {Uint8Array} */ bytes) => {
+    const text = decoder.decode(bytes, { stream: true });
+    const lines = (rest + (returned ? text.replace(/^\n/, "") : text)).split(/\r\n|\r|\n/);
+    if (text) returned = text.endsWith("\r");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
       const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-      if (name === "data") this.data.push(value);
-      else if (name === "event") this.type = value;
-      else if (name === "id" && !value.includes("\0")) this.id = value;
-      else if (name === "retry" && /^\d+$/.test(value)) this.sub.retry = Number(value);
+      if (name === "data") data.push(value);
+      else if (name === "event") type = value;
+      else if (name === "id" && !value.includes("\0")) id = value;
+      else if (name === "retry" && /^\d+$/.test(value)) one.retry = Number(value);
+      if (line) continue;
+      const event = data.length ? { type: type || "message", data: data.join("\n") } : {};
+      one.port.postMessage({ key: one.key, id, ...event });
+      [one.cursor, type, data] = [id, "", []];
     }
+  };
+}
 
-    dispatch() {
-      const moved = this.sub.cursor !== this.id;
-      this.sub.cursor = this.id;
-      if (this.data.length) tell(this.sub, { type: this.type || "message", data: this.data.join("\n"), id: this.id });
-      else if (moved) tell(this.sub, { id: this.id });
-      this.type = "";
-      this.data = [];
-    }
-  }
-
-  /** @param {MessageEvent} event */
-  const onconnect = ({ ports }) => connect(ports[0]);
-  if ("onconnect" in self) self.onconnect = onconnect;
-  else Object.assign(self, { tidewireConnect: connect });
-})();
+if ("onconnect" in self) self.onconnect = (/** @type {MessageEvent} */ { ports }) => connect(ports[0]);
+else connect(/** @type {any} */ (self));
