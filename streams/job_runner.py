@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.datastructures import State
 
@@ -87,7 +87,7 @@ class Run:
         self.problems = values.get("problems", self.problems)
         self._moved.set()
 
-    async def report(self) -> None:
+    async def report(self) -> NoReturn:
         """Write what `advance` says, at most every TELL_SECONDS; raise Stopped once the job is not to be done."""
         while True:
             said: dict[str, Any] = {}
@@ -129,7 +129,7 @@ async def _do(state: State, kind: Kind, row: Row) -> None:
     doing, reporting = asyncio.create_task(kind.run(run)), asyncio.create_task(run.report())
     try:
         await asyncio.wait([doing, reporting], return_when=asyncio.FIRST_COMPLETED)
-        values = await _outcome(doing, row) if doing.done() else None
+        values = await _outcome(doing if doing.done() else reporting, row)
     except asyncio.CancelledError:  # the board stops
         with suppress(JournalUnavailable):
             await state.hub.change(records.end, run.id, state.worker, "interrupted", **run.said)
@@ -142,17 +142,22 @@ async def _do(state: State, kind: Kind, row: Row) -> None:
         await _end(state, run, values)
 
 
-async def _outcome(doing: "asyncio.Task[str]", row: Row) -> dict[str, Any] | None:
+async def _outcome(done: "asyncio.Task[str]", row: Row) -> dict[str, Any] | None:
     try:
-        return {"state": "completed", "message": await doing}
+        return {"state": "completed", "message": await done}
     except Stopped:
         return None
     except Failed as fault:
         return {"state": "failed", "message": str(fault)}
     except Exception:
-        reference = secrets.token_hex(4)
-        log.exception("job %s (%s) failed, reference %s", row["id"], row["kind"], reference)
-        return {"state": "failed", "message": f"It broke; the server's log has the reason under {reference}."}
+        return _broken(row["id"])
+
+
+def _broken(id: int) -> dict[str, Any]:
+    """Log what has just been raised, and say where."""
+    reference = secrets.token_hex(4)
+    log.exception("job %s failed, reference %s", id, reference)
+    return {"state": "failed", "message": f"It broke; the server's log has the reason under {reference}."}
 
 
 async def _end(state: State, run: Run, values: dict[str, Any]) -> None:
@@ -162,6 +167,10 @@ async def _end(state: State, run: Run, values: dict[str, Any]) -> None:
             return
         except JournalUnavailable:
             await asyncio.sleep(AGAIN_SECONDS)
+        except Exception:
+            if not run.said:
+                raise
+            run.said, values = {}, _broken(run.id)  # what it has said last cannot be written
 
 
 async def _keep(state: State) -> None:

@@ -29,7 +29,6 @@ LOOK_SECONDS = 5.0  # after which a stream looks at its job itself
 DEMO_STEPS = 100
 DEMO_SECONDS = 0.1  # a step
 PAGE = 1_000  # lines of a file
-LISTENED = Retention(count=500, age=24 * 3600.0)
 
 routes = APIRouter(body_wrap=Layout)
 
@@ -71,8 +70,12 @@ async def progress(id: str, request: Request) -> AsyncIterator[str]:
             yield sse_message(job if plain else JobProgress(job), event="progress", id=job.done)
         job = await following(news, job, state.db)
     if job is not None:
-        problems = await asyncio.to_thread(records.problems, state.db, job.id)
-        yield sse_message(job if plain else JobView(job, problems), event="complete", id=job.done + 1)
+        yield await asyncio.to_thread(complete, state.db, job, plain)
+
+
+def complete(db: Any, job: Job, plain: bool) -> str:
+    """Tell the end of a job. Hundreds of problems take a while to draw, and each tab has a stream: so in a thread."""
+    return sse_message(job if plain else JobView(job, records.problems(db, job.id)), event="complete", id=job.done + 1)
 
 
 async def following(news: AsyncGenerator[Event[JobNews] | None, None], job: Job, db: Any) -> Job | None:

@@ -67,7 +67,11 @@ async def begin_import(request: Request, state: State, htmx: HtmxHeaders, data: 
     except ValidationError as invalid:
         return wrong(htmx, "sensor", invalid.errors()[0]["msg"].removeprefix("Value error, "))
     name = Path(file.filename).name[: NAME_LENGTH - 10]
-    job = await state.hub.change(add, NewJob(name=f"Import of {name}", total=sheet.lines), key, name, sensor)
+    try:
+        job = await state.hub.change(add, NewJob(name=f"Import of {name}", total=sheet.lines), key, name, sensor)
+    except Refused:
+        await asyncio.to_thread(forget, state, {"key": key})
+        raise
     return begun(request, htmx, job)
 
 

@@ -155,6 +155,21 @@ async def test_a_job_that_cannot_be_done_says_why_and_no_secret(
     assert said in job.message or job.message.split()[-1].rstrip(".") in caplog.text
 
 
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_job_whose_progress_cannot_be_written_fails_rather_than_seem_to_run_for_ever(
+    board: Board, waits: bool
+) -> None:
+    async def says_what_cannot_be_stored(run: Run) -> str:
+        run.advance(2**70)
+        if waits:
+            await asyncio.Event().wait()
+        return "done"
+
+    board.kind(says_what_cannot_be_stored)
+    async with board.process() as state:
+        assert "It broke" in (await until_state(state, await begun(state), "failed")).message
+
+
 async def test_a_board_that_stops_leaves_its_jobs_interrupted_and_they_can_be_run_again(board: Board) -> None:
     board.kind(endless)
     async with board.process() as state:

@@ -99,6 +99,7 @@ def test_a_file_sent_again_is_not_stored_twice(program: Program, board: Server) 
     assert again.json()["id"] == first["id"]
     assert "nothing is stored twice" in again.json()["error"]
     assert kept(board, "twice") == 50
+    assert files(board) == [], "what no job reads is not kept"
     program.post(f"/jobs/{first['id']}/delete")
     ended(program, send(program, content).json()["id"])
     assert kept(board, "twice") == 100, "whoever deletes the job may import once more"
