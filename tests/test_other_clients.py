@@ -22,8 +22,16 @@ HERE = Path(__file__).parent
 PYTHON = ["curl", "httpx-sse", "aiohttp-sse-client2"]
 NODE = ["eventsource", "eventsource-client", "eventsource-parser", "fetch-event-source"]
 BROWSERS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "firefox": ("firefox-esr", "firefox")}
-SAID = {"/notifications": {"message": "stirred"}, "/log": {"source": "stirrer", "line": "stirred"}}
-PARAMETERS = {"{room}": "lobby", "{id}": "1"}
+MADE = {"/rooms": {"name": "Stirred"}, "/jobs": {"name": "Stirred"}}  # first of all
+SAID = {
+    "/notifications": {"message": "stirred"},
+    "/log": {"source": "stirrer", "line": "stirred"},
+    "/feed": {"author": "stirrer", "text": "stirred"},
+    "/rooms/stirred": {"message": "stirred"},
+    "/jobs/1": {"message": "stirred"},
+}
+PARAMETERS = {"{room}": "stirred", "{id}": "1", "{reader}": 32 * "0"}
+NAMED = {"/sse/jobs": ["job-1"]}  # events that bear the name of what they are about
 QUIET_SECONDS = 5  # a stream that has said nothing by then is quiet
 SECONDS = 40  # until the slowest of them, nine at once on a machine that does more, has begun, or come back
 
@@ -73,6 +81,8 @@ class Reading:
     def __init__(self, server: Server, proxy: Proxy) -> None:
         self.program = Program(server)
         self.streams = every_stream(server)
+        for path, words in MADE.items():
+            self.program.post(path, data=words).raise_for_status()
         self.calm = Client("httpx-sse", self.streams, server.url)
         self.stir_until(lambda: self.all_have(self.calm), QUIET_SECONDS)
         for one in self.streams:
@@ -123,6 +133,7 @@ def every_stream(server: Server) -> list[dict[str, Any]]:
     for one in streams:
         for parameter, value in PARAMETERS.items():
             one["path"] = one["path"].replace(parameter, value)
+        one["events"] += NAMED.get(one["path"], [])
     topics = [one for one in streams if one["journaled"]]
     several = "&".join(f"topic={one['path'].removeprefix('/sse/')}" for one in topics)
     events = [event for one in topics for event in one["events"]]
