@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_PATH = 2048  # characters: of a number with more digits, Python's int() makes a fault of the server's
 LARGEST_BODY = 1024 * 1024 + 64 * 1024  # bytes: an event of 1 MiB, and what a form puts around it
 PORT = re.compile(r":\d*$")
 POLICY = (
@@ -27,8 +28,8 @@ class Guard:
 
     An unsafe method needs the same origin (a browser) or the token as `Authorization: Bearer` (a program): 401 for
     a wrong token, 403 for neither. A SameSite cookie would not do: it is sent from another port of localhost.
-    A body has to say how large it is (411), and may be no larger than `LARGEST_BODY`, or than `larger` says for its
-    path (413).
+    A path may be no longer than `LONGEST_PATH` (414). A body has to say how large it is (411), and may be no larger
+    than `LARGEST_BODY`, or than `larger` says for its path (413).
     A Host that is not among `hosts` is refused with 400, or a page elsewhere could read the board by DNS rebinding.
     """
 
@@ -60,6 +61,8 @@ class Guard:
         host = PORT.sub("", headers.get("host", "")).lower()
         if host not in self.hosts and "*" not in self.hosts:
             return PlainTextResponse(f"Unknown host {host!r}: TIDEWIRE_ALLOWED_HOSTS names those allowed.\n", 400)
+        if len(path) > LONGEST_PATH:
+            return PlainTextResponse(f"Expected a path of at most {LONGEST_PATH} characters.\n", 414)
         if "transfer-encoding" in headers:
             return PlainTextResponse("Say the Content-Length.\n", 411)
         most = self.larger.get(path, LARGEST_BODY)

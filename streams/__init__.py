@@ -54,4 +54,5 @@ def live_things(*names: str) -> list[LiveThing]:
 
 def fragment(*parts: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
     """Answer an action with components alone, without the page around them, whoever asks."""
-    return HTMLResponse(markup(parts), status, headers)
+    # Half a surrogate pair, which JSON can name and UTF-8 cannot say, is shown as the question mark that it is.
+    return HTMLResponse(markup(parts).encode("utf-8", "replace"), status, headers)

@@ -6,6 +6,13 @@ from typing import Any
 
 from fastlite import database
 
+LARGEST_NUMBER = 2**63 - 1  # what SQLite can hold
+
+
+def held(number: int) -> int:
+    """Bring a number that somebody asks for to what the database can hold."""
+    return max(-LARGEST_NUMBER, min(number, LARGEST_NUMBER))
+
 
 def connect(path: str) -> Any:
     """Open the database with fastlite, patient enough for several processes."""

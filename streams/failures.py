@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from components.page import Layout, NotFound, ServerError
 from tidewire import JournalUnavailable
@@ -32,4 +32,16 @@ def server_error(request: Request, fault: Exception) -> Any:
     return ServerError(reference)
 
 
-handlers: dict[Any, Any] = {404: not_found, 500: server_error, JournalUnavailable: unavailable}
+def too_deep(request: Request, fault: RecursionError) -> Any:
+    """Answer 400 where JSON is nested deeper than Python's parser goes; any other recursion is a fault of ours."""
+    if request.headers.get("content-type") != "application/json":
+        raise fault
+    return PlainTextResponse("Invalid JSON body: nested too deep", 400)
+
+
+handlers: dict[Any, Any] = {
+    404: not_found,
+    500: server_error,
+    JournalUnavailable: unavailable,
+    RecursionError: too_deep,
+}

@@ -13,10 +13,9 @@ from starlette.requests import Request
 from components.feed import ON_CARD, SHOWN, FeedPage, NewPost, OlderPosts, Post, PostForm, PostItem, PostsRegion
 from components.page import Layout
 from streams import LiveThing, fragment
+from streams.database import LARGEST_NUMBER, held
 from streams.programs import answer_once, faults, invalid_answer
 from tidewire import Change, Event, sse_message, topic
-
-LARGEST_NUMBER = 2**63 - 1  # what the database can hold
 
 routes = APIRouter(body_wrap=Layout)
 
@@ -49,7 +48,7 @@ async def feed(posted: AsyncIterator[Event[Post]]) -> AsyncIterator[str]:
 def page(request: Request, state: State, htmx: HtmxHeaders, before: int = LARGEST_NUMBER) -> Any:
     """Show the newest posts; htmx is given those before a number."""
     if htmx.request:
-        return fragment(OlderPosts(*posts(state.db, min(max(0, before), LARGEST_NUMBER))))
+        return fragment(OlderPosts(*posts(state.db, held(before))))
     after = state.hub.cursor
     author = str(request.session.get("name", ""))
     return FeedPage(*posts(state.db), author, after, str(request.base_url))

@@ -14,12 +14,11 @@ from components.page import Layout
 from components.presence import Here, NameForm, People, PeopleRegion, Typing, TypingItem, TypingOver, TypingRegion, You
 from components.room import Message, MessageForm, MessageItem, Messages, NewMessage, OlderMessages, RoomPage
 from streams import fragment, talk
+from streams.database import held
 from streams.presence import rename
 from streams.programs import answer_once, faults, invalid_answer
 from streams.visitor import key, name_of, visitor
 from tidewire import Event, UnknownTopic, per_tab, sse_message, topic
-
-LARGEST_NUMBER = 2**63 - 1  # what the database can hold
 
 routes = APIRouter(body_wrap=Layout)
 
@@ -81,7 +80,7 @@ def page(request: Request, state: State, room: str) -> Any:
 def older(state: State, room: str, before: int) -> Any:
     """Show what was said before a message."""
     talk.find(state.db, room)
-    return fragment(OlderMessages(room, *talk.messages(state.db, room, min(before, LARGEST_NUMBER))))
+    return fragment(OlderMessages(room, *talk.messages(state.db, room, held(before))))
 
 
 @routes("/rooms/{room}", methods=["POST"])

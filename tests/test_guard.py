@@ -79,6 +79,13 @@ async def test_a_body_is_as_large_as_its_path_may_take(path, length, status):
         assert client.status == status
 
 
+@pytest.mark.parametrize(("path", "status"), [("/" + "9" * 2047, 200), ("/" + "9" * 2048, 414)])
+async def test_a_path_has_an_end(guard, path, status):
+    async with Client(guard, path, host="board.example") as client:
+        await client.done()
+        assert client.status == status
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_a_safe_method_needs_neither(guard, method):
     assert await ask(guard, method, sec_fetch_site="cross-site", origin=THEIRS) == 200

@@ -102,6 +102,19 @@ def test_an_unknown_room_is_404_for_whoever_asks(program: Program, board: Server
         assert program.post(path, json={"message": "x"}).status_code == 404, path
 
 
+@pytest.mark.parametrize("before", [-1, -(10**20), 10**20])
+def test_a_place_in_history_that_is_none_is_no_fault(board: Server, before: int) -> None:
+    assert board.get(f"/rooms/lobby/older?before={before}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [('{"name": "\\ud800"}', 422), ("[" * 200_000, 400), ('{"name":' * 100_000, 400), ("[]", 400)]
+)
+def test_json_that_makes_no_sense_is_no_fault_of_the_board(program: Program, body: str, status: int) -> None:
+    answer = program.post("/rooms/lobby/name", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+
+
 def test_names_and_messages_are_text_wherever_they_are_drawn(program: Program, board: Server) -> None:
     attempt = "<img src=x onerror=alert(1)>"
     made = program.post("/rooms", json={"name": f"Attack {attempt}"})

@@ -198,6 +198,8 @@ def test_a_key_repeated_measures_once(program: Program) -> None:
         ("Simulated", {}, "sensor"),
         ("x", {"humidity": "wet"}, "humidity"),
         ("x", {"time": "2999-01-01"}, "time"),
+        ("x", {"time": "9999-12-31T23:59:59-14:00"}, "time"),
+        ("x", {"time": "0001-01-01T00:00:00+14:00"}, "time"),
         ("x", {"pressure": ""}, "pressure"),
     ],
 )
