@@ -1,12 +1,18 @@
 """Signal, then fetch: the stream says only that something changed, and htmx fetches what is to be seen."""
 
+from datetime import datetime
 from typing import Any
 
 from fastcore.xml import FT
 from fasthtml.components import Code, P
 
 from components.live import Fetch, Live, Swap
-from components.parts import Elsewhere, PageHead, PageTitle, Panel
+from components.parts import Elsewhere, Moment, PageHead, PageTitle, Panel
+
+
+def Ping(now: datetime) -> FT:
+    """Say when the stream was heard of last."""
+    return Moment(now)
 
 
 def LiveSignals() -> FT:

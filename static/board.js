@@ -32,10 +32,26 @@ document.addEventListener("htmx:beforeSend", ({ target, detail }) => {
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const end = detail.successful && document.getElementById(detail.elt.dataset.newest);
-  if (end) end.scrollTop = end.scrollHeight;
+  if (end) scrollToEnd(end);
   if (detail.successful) return;
   for (const [field, text] of sent.get(detail.xhr) ?? []) field.value = [text, field.value].filter(Boolean).join(" ");
 });
+
+const SCROLLING_MS = 1000; // that a browser takes at most to scroll smoothly
+
+/**
+ * Scroll to the end, and again while a scrolling goes on that had begun before, until the reader scrolls anew.
+ * @param {HTMLElement} scroller
+ */
+function scrollToEnd(scroller) {
+  const stay = () => (scroller.scrollTop = scroller.scrollHeight);
+  const over = new AbortController();
+  const heard = { passive: true, signal: over.signal };
+  scroller.addEventListener("scroll", stay, heard);
+  for (const act of ["keydown", "wheel", "pointerdown", "touchstart"]) scroller.addEventListener(act, () => over.abort(), heard);
+  setTimeout(() => over.abort(), SCROLLING_MS);
+  stay();
+}
 
 const time = new Intl.DateTimeFormat([], { timeStyle: "medium" });
 const minute = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }); // short: of a chart

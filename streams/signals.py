@@ -9,7 +9,7 @@ from starlette.datastructures import State
 from starlette.requests import Request
 
 from components.page import Layout
-from components.signals import LiveSignals, SignalsPage
+from components.signals import LiveSignals, Ping, SignalsPage
 from streams import LiveThing
 from tidewire import per_tab, sse_message
 
@@ -19,14 +19,14 @@ HEARD = ("stats", "notifications")
 routes = APIRouter(body_wrap=Layout)
 
 
-@per_tab("signals", path="/sse", events=["greeting", "ping", *(f"{name}_update" for name in HEARD)], media="text/plain")
+@per_tab("signals", path="/sse", events=["greeting", "ping", *(f"{name}_update" for name in HEARD)])
 async def signals(request: Request) -> AsyncIterator[str]:
     """Greet, then signal each change of stats and notifications, and ping while there is none."""
     yield sse_message("connected", event="greeting")
-    yield sse_message(f"{datetime.now(UTC):%H:%M:%S} UTC", event="ping")
+    yield sse_message(Ping(datetime.now(UTC)), event="ping")
     async for event in request.app.state.hub.listen(*HEARD, idle=PING_SECONDS):
         if event is None:
-            yield sse_message(f"{datetime.now(UTC):%H:%M:%S} UTC", event="ping")
+            yield sse_message(Ping(datetime.now(UTC)), event="ping")
         else:
             yield sse_message(event=f"{event.topic}_update")
 

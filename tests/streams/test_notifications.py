@@ -99,6 +99,7 @@ def test_signals_say_only_that_something_changed(program: Program, board: Server
         stream.read_until(b"notifications_update\ndata: \n\n")
     names = [event["event"] for event in events(stream)]
     assert names[:2] == ["greeting", "ping"]
+    assert re.fullmatch(r"<time datetime=\"[^\"]*\+00:00\" data-moment>[0-9:]{8} UTC</time>", events(stream)[1]["data"])
     assert "stats_update" in names
 
 
