@@ -1,19 +1,20 @@
 """The pages of jobs: all of them, and one by itself, live until it ends."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastcore.xml import FT
 from fasthtml.components import H2, A, Button, Div, Form, Li, P, Section, Span, Ul
 
-from components.jobs import Job, JobActions, JobPanel, JobProgress, Problem
+from components.jobs import Job, JobActions, JobPanel, JobProgress, Problem, still_told
 from components.live import Live, PauseButton, Swap
 from components.parts import Command, Moment, PageHead, PageTitle, Panel
 
 
-def JobsPage(jobs: Iterable[Job], begin: Iterable[FT], after: str, origin: str) -> tuple[FT, ...]:
+def JobsPage(jobs: Sequence[Job], begin: Iterable[FT], after: str, origin: str) -> tuple[FT, ...]:
     """Show the newest jobs live, from the cursor `after` on; `begin` is how a person begins one of each kind."""
     url, token = origin.rstrip("/"), '-H "Authorization: Bearer $(cat data/token)"'
+    theirs = f"{url}/jobs/{still_told(jobs) or 1}"
     return (
         PageTitle("Jobs"),
         PageHead(
@@ -28,8 +29,8 @@ def JobsPage(jobs: Iterable[Job], begin: Iterable[FT], after: str, origin: str) 
                 "here, the answer says so."
             ),
             Command(f'curl {url}/jobs {token} -d "name=Nightly build" -d total=120'),
-            Command(f'curl {url}/jobs/1 {token} -d done=42 -d "message=compiling"'),
-            Command(f"curl {url}/jobs/1 {token} -d state=completed"),
+            Command(f'curl {theirs} {token} -d done=42 -d "message=compiling"'),
+            Command(f"curl {theirs} {token} -d state=completed"),
             cls="job-program",
         ),
     )

@@ -99,6 +99,11 @@ class Problem(BaseModel):
     reason: str
 
 
+def still_told(jobs: Iterable[Job]) -> int | None:
+    """Find, in what is shown, a job of a program that it may go on with: for an example that works when pasted."""
+    return next((job.id for job in jobs if job.kind == PROGRAM and not job.ended), None)
+
+
 def JobProgress(job: Job) -> FT:
     """Draw how far a job is: what its stream replaces while it runs."""
     bar = Progress(

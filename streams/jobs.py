@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from components.job_pages import BeginDemo, JobPage, JobsPage, JobView
-from components.jobs import Job, JobItem, JobList, JobNews, JobPanel, JobProgress, JobUpdate, NewJob
+from components.jobs import Job, JobItem, JobList, JobNews, JobPanel, JobProgress, JobUpdate, NewJob, still_told
 from components.page import Layout
 from streams import LiveThing, fragment
 from streams import job_records as records
@@ -223,9 +223,9 @@ def part(state: State) -> Any:
 
 
 def example(db: Any) -> dict[str, int]:
-    """Give the number of a job, where there is one."""
-    newest = records.newest(db, 1)
-    return {"id": newest[0].id} if newest else {}
+    """Give the number of a job, where there is one; a program's that still runs first."""
+    newest = records.newest(db)
+    return {"id": still_told(newest) or newest[0].id} if newest else {}
 
 
 thing = LiveThing(

@@ -1,5 +1,6 @@
 """Jobs on a real board, as programs and streams see them."""
 
+import html
 import time
 from typing import Any
 
@@ -180,6 +181,14 @@ def test_the_list_tells_states_by_items_and_steps_by_what_moves(program: Program
         stream.read_until(b'data-state="failed"')
     assert "<b>" not in stream.text
     assert events(stream)[-1]["event"] == "jobs"
+
+
+def test_the_examples_go_on_with_a_job_that_a_program_may_go_on_with(program: Program, board: Server) -> None:
+    number = program.post("/jobs", data={"name": "Still at it"}).json()["id"]
+    program.post("/jobs/demo")
+    for page in ("/jobs", "/streams"):
+        assert f"{board.url}/jobs/{number} -H" in html.unescape(board.get(page).text)
+    program.post(f"/jobs/{number}", data={"state": "completed"})
 
 
 def test_many_quick_steps_are_told_as_a_few_and_the_last_is_among_them(program: Program, board: Server) -> None:
