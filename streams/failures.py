@@ -5,8 +5,8 @@ import secrets
 from functools import partial
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from components.page import Layout, NotFound, ServerError
 from tidewire import JournalUnavailable
@@ -39,9 +39,15 @@ def too_deep(request: Request, fault: RecursionError) -> Any:
     return PlainTextResponse("Invalid JSON body: nested too deep", 400)
 
 
+def left(request: Request, fault: ClientDisconnect) -> Response:
+    """Answer nobody: who left in the middle of a request, an upload perhaps, is no fault to be logged."""
+    return Response(status_code=400)
+
+
 handlers: dict[Any, Any] = {
     404: not_found,
     500: server_error,
     JournalUnavailable: unavailable,
     RecursionError: too_deep,
+    ClientDisconnect: left,
 }

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -167,6 +168,24 @@ def test_what_is_no_upload_or_names_no_sensor_is_refused_by_its_field(program: P
         assert [*answer.json()["errors"]] == ["file"]
     answer = send(program, HEAD + "x", sensor="a b")
     assert [*answer.json()["errors"]] == ["sensor"]
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+def test_who_leaves_in_the_middle_of_an_upload_is_no_fault_of_the_board(
+    program: Program, board: Server, kind: str
+) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + HEAD.encode()
+    head = (
+        f"POST /jobs/import HTTP/1.1\r\nHost: {board.host}\r\nAuthorization: {program.http.headers['authorization']}"
+        f"\r\nContent-Type: {kind}\r\nContent-Length: 50000\r\n\r\n"
+    )
+    before = board.complaints(), files(board)
+    with socket.create_connection((board.host, board.port)) as client:
+        client.sendall(head.encode() + part)
+        board.get("/health/live")
+    for _ in range(3):
+        board.get("/health/live")
+    assert (board.complaints(), files(board)) == before
 
 
 def test_only_an_import_may_be_large(program: Program) -> None:
