@@ -109,8 +109,10 @@ def ConnectionState(connection: Connection) -> FT | tuple[FT, ...]:
 
 def StreamList(connection: Connection) -> FT:
     """List what is streamed on a connection; the same stream of several tabs is one entry."""
-    numbers = Counter(stream.path for stream in connection.streams)
-    told = f"link with {len(connection.streams)}" if connection.link else None
+    numbers: Counter[str] = Counter()
+    for stream in connection.streams:
+        numbers[stream.path] += stream.number
+    told = f"link with {numbers.total()}" if connection.link else None
     return Ul(
         Li(Small(told)) if told else None,
         *(Li(Code(path), f" × {number}" if number > 1 else None) for path, number in sorted(numbers.items())),

@@ -6,6 +6,8 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 SHOWN = 100  # connections of a process, the newest
+ADDRESSES = 40  # of a connection's streams; a report has to fit an event, however many a link carries
+OTHERS = "other streams"
 
 
 class Figures(BaseModel):
@@ -51,11 +53,12 @@ class Process(BaseModel):
 
 
 class StreamOn(BaseModel):
-    """A stream on a connection."""
+    """The streams of one address on a connection: a link has one for each tab that wants it."""
 
-    path: str = Field(description="its address")
-    events: int = Field(description="events sent")
-    behind: int = Field(description="events that are still to be sent")
+    path: str = Field(description=f"their address; of those beyond {ADDRESSES} addresses, {OTHERS!r}")
+    number: int = Field(default=1, description="how many they are")
+    events: int = Field(default=0, description="events sent on all of them")
+    behind: int = Field(default=0, description="events that are still to be sent on that one which is behind most")
 
 
 class Connection(BaseModel):
@@ -66,7 +69,7 @@ class Connection(BaseModel):
     client: str | None = Field(description="the address of its client")
     since: datetime = Field(description="when it was opened (UTC)")
     link: bool = Field(description="whether it is one that carries many streams")
-    streams: list[StreamOn] = Field(description="what is streamed on it")
+    streams: list[StreamOn] = Field(description="what is streamed on it, by address")
     bytes: int = Field(description="bytes sent")
     errors: int = Field(description="its streams that failed")
     parked: bool = Field(description="whether its client takes nothing at present")

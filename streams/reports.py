@@ -2,12 +2,13 @@
 
 import os
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.datastructures import State
 
-from components.reports import SHOWN, Connection, Figures, Process, Report, StreamOn
+from components.reports import ADDRESSES, OTHERS, SHOWN, Connection, Figures, Process, Report, StreamOn
 from streams import usage
 
 
@@ -47,11 +48,22 @@ def connection_of(told: dict[str, Any], worker: str) -> Connection:
         client=told["client"],
         since=datetime.fromtimestamp(told["since"], UTC),
         link=told["link"],
-        streams=[
-            StreamOn(path=stream["stream"], events=stream["events"], behind=stream.get("behind", 0))
-            for stream in streams
-        ],
+        streams=streams_on(streams),
         bytes=told["bytes"],
         errors=sum(stream["errors"] for stream in streams),
         parked=told["parked"],
     )
+
+
+def streams_on(told: Iterable[dict[str, Any]]) -> list[StreamOn]:
+    """Put together what is streamed at each address, in the order in which they came."""
+    found: dict[str, StreamOn] = {}
+    for stream in told:
+        path = stream["stream"]
+        if path not in found and len(found) >= ADDRESSES:
+            path = OTHERS
+        one = found.setdefault(path, StreamOn(path=path, number=0))
+        one.number += 1
+        one.events += stream["events"]
+        one.behind = max(one.behind, stream.get("behind", 0))
+    return list(found.values())

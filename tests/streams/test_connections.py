@@ -12,6 +12,11 @@ from programs import Program, events
 from prometheus_client.parser import text_string_to_metric_families
 from servers import WORKERS, Server, Stream, until
 
+from components.reports import SHOWN, Figures, Process, Report
+from streams.processes import Answer, answers
+from streams.reports import connection_of
+from tidewire.topics import LARGEST_EVENT
+
 
 @pytest.fixture(scope="module")
 def program(board: Server) -> Program:
@@ -158,3 +163,17 @@ def test_a_worker_that_is_killed_is_counted_no_more_and_holds_nobody_up(serve: C
     os.kill(killed, signal.SIGKILL)
     until(lambda: f'process="{killed}"' not in server.get("/metrics").text)
     until(lambda: metrics(server)["processes"] == 2, 20)  # uvicorn has started another
+
+
+def test_a_report_fits_an_event_however_many_streams_its_links_carry() -> None:
+    streams = [{"stream": f"/sse/presence/{n:040}", "events": 10**9, "behind": n, "errors": 0} for n in range(1024)]
+    told = {"id": "7" * 30, "client": "f" * 39, "since": 1e9, "link": True, "subscriptions": streams + streams[:1]}
+    one = connection_of(told | {"bytes": 10**15, "parked": False}, "1234567-89abcdef")
+    assert sum(stream.number for stream in one.streams) == 1025
+    assert one.events == 1025 * 10**9
+    assert one.behind == 1023
+    assert one.streams[0].number == 2
+    process = Process(worker=one.worker, pid=1, since=one.since, memory=1, cpu=1, cpu_seconds=1, files=1)
+    report = Report(process=process, figures=Figures(), connections=[one] * SHOWN)
+    answer = Answer(question="0" * 16, worker=one.worker, report=report)
+    assert len(answers.draft("answers", answer).data) < LARGEST_EVENT
