@@ -148,9 +148,12 @@
   function upserting(text) {
     const template = document.createElement("template");
     template.innerHTML = text;
-    const repeated = [...template.content.children].filter((one) => one.id && document.getElementById(one.id));
+    const named = [...template.content.children].filter((one) => one.id);
+    const repeated = named.filter((one) => document.getElementById(one.id));
     for (const one of repeated) if (!one.hasAttribute("hx-swap-oob")) one.setAttribute("hx-swap-oob", "true");
-    return repeated.length ? template.innerHTML : text;
+    const gone = named.filter((one) => one.getAttribute("hx-swap-oob") === "delete" && !repeated.includes(one));
+    for (const one of gone) one.remove(); // htmx would complain that it is not there
+    return repeated.length || gone.length ? template.innerHTML : text;
   }
 
   // ---- Paused -------------------------------------------------------------------------------------------------
