@@ -40,7 +40,7 @@ def main() -> None:
                 page.goto(origin + path)
                 page.wait_for_selector(LIVE)
                 page.wait_for_selector("#counter >> text=Update #3")
-                page.wait_for_selector(".card .waiting", state="detached")
+                page.wait_for_selector("text=Waiting for the first message", state="detached")
                 page.wait_for_selector(".toast", state="detached")
                 target = ASSETS / f"{name}-{scheme}.png"
                 height = page.evaluate("document.documentElement.scrollHeight")
