@@ -25,6 +25,8 @@ from streams import LiveThing, fragment, unread
 from streams.programs import answer_once, faults, invalid_answer
 from tidewire import Change, Event, sse_message, topic
 
+KEPT = 10_000  # notifications; a page shows the newest few
+
 routes = APIRouter(body_wrap=Layout)
 
 
@@ -35,9 +37,10 @@ def prepare(change: Change) -> None:
 
 
 def add(change: Change, new: NewNotification) -> str:
-    """Add a notification and return the id of its event."""
+    """Add a notification, let the oldest go, and return the id of its event."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     row = change.db.t.notifications.insert(message=new.message, level=new.level, time=now)
+    change.db.t.notifications.delete_where("id <= ?", (row["id"] - KEPT,))
     return change.publish("notifications", Notification(**row, total=total(change.db)))
 
 
@@ -47,8 +50,8 @@ def congratulate(change: Change, title: str) -> None:
 
 
 def total(db: Any) -> int:
-    """Count all notifications."""
-    return int(db.q("SELECT count(*) AS number FROM notifications")[0]["number"])
+    """Count all notifications there ever were, by the number of the newest: only the oldest are let go."""
+    return unread.newest_id(db)
 
 
 def newest(db: Any) -> tuple[list[Notification], int]:

@@ -1,10 +1,13 @@
 """Notifications, and what programs are answered."""
 
 import re
+import sqlite3
 
 import pytest
 from programs import Program, events
 from servers import Server
+
+from streams.notifications import KEPT
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,18 @@ def test_the_page_shows_the_newest_five_and_how_many_in_all(program: Program, bo
     shown = board.get("/notifications", headers={"HX-Request": "true"}).text
     assert re.findall(r"Number (\d)", shown) == ["5", "4", "3", "2", "1"]
     assert total(board) >= 6
+
+
+def test_the_oldest_are_let_go_and_still_counted(program: Program, board: Server) -> None:
+    with sqlite3.connect(board.folder / "data" / "tidewire.db", timeout=10) as db:
+        rows = [("many", "info", "2026-01-01T00:00:00.000+00:00")] * KEPT
+        db.executemany("INSERT INTO notifications (message, level, time) VALUES (?, ?, ?)", rows)
+        [before] = db.execute("SELECT max(id) FROM notifications").fetchone()
+    program.post("/notifications", data={"message": "One more"})
+    with sqlite3.connect(board.folder / "data" / "tidewire.db", timeout=10) as db:
+        [kept] = db.execute("SELECT count(*) FROM notifications").fetchone()
+    assert kept == KEPT
+    assert total(board) == before + 1
 
 
 def test_a_key_repeated_gives_the_first_answer_and_publishes_once(program: Program, board: Server) -> None:
