@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from apsw import SQLITE_OPEN_READONLY
 from fastlite import database
 
 LARGEST_NUMBER = 2**63 - 1  # what SQLite can hold
@@ -17,6 +18,17 @@ def held(number: int) -> int:
 def connect(path: str) -> Any:
     """Open the database with fastlite, patient enough for several processes."""
     opened = database(path)
+    opened.conn.execute("PRAGMA busy_timeout = 10000")
+    return opened
+
+
+def connect_to_read(path: str) -> Any:
+    """Open the database for reading alone.
+
+    Where fastlite may write it does so at once (`PRAGMA optimize`), and fails if somebody else is writing for longer
+    than 100 ms.
+    """
+    opened = database(path, wal=False, flags=SQLITE_OPEN_READONLY)
     opened.conn.execute("PRAGMA busy_timeout = 10000")
     return opened
 
@@ -43,5 +55,5 @@ class Database(threading.local):
 
     def _opened(self) -> Any:
         if self._db is None:
-            self._db = connect(str(self._path))
+            self._db = connect_to_read(str(self._path))
         return self._db
