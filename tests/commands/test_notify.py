@@ -128,6 +128,9 @@ def test_what_is_no_board_holds_nobody_up_and_moves_no_terminal(
             while again:
                 client.sendall(again)
                 time.sleep(0.01 if len(again) == 1 else 0)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(65_536):  # to close with a request half read would reset the line
+                pass
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=serve, args=[listening], daemon=True).start()
