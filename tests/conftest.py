@@ -1,6 +1,8 @@
-"""Servers for the tests that need a real one."""
+"""Servers for the tests that need a real one, and room for those that need the whole machine."""
 
 import contextlib
+import fcntl
+import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,22 @@ from servers import Server
 
 hypothesis.settings.register_profile("noisy", deadline=None)  # a machine where others work is no fault
 hypothesis.settings.load_profile("noisy")
+
+
+@pytest.fixture(autouse=True)
+def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a test marked `alone` run while no other does, in whichever process of pytest-xdist."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    folder = tmp_path_factory.getbasetemp().parent
+    with (folder / "turn").open("w") as turn, (folder / "room").open("w") as room:
+        # Whoever waits for the room holds the turn: else those who share it would come and go before the one who
+        # needs all of it, for ever.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture

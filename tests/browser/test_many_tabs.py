@@ -45,6 +45,7 @@ def everything_moves(tab: Tab, seconds: float = 3) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_thirty_tabs_of_the_overview_live_on_one_connection(tabs, board):
     opened, took = open_many(tabs, board.url, MANY)
     print(f"a tab among {MANY} is live after {statistics.median(took):.2f} s (median)")
@@ -168,6 +169,7 @@ def test_a_page_that_is_left_and_come_back_to_is_live(tabs, board):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_twelve_browsers_do_not_all_return_in_one_instant(browser, serve):
     server = serve()
     contexts = [browser.new_context() for _ in range(12)]

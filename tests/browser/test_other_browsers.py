@@ -12,7 +12,7 @@ import pytest
 from browsers import FLAGS, program
 from servers import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 TABS = Path(__file__).parents[1] / "tabs.cjs"
 
 

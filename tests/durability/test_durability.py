@@ -11,7 +11,7 @@ import time
 import pytest
 from durability.crowd import Line, Reader, pause, percentile, serving, stop_reading
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @contextlib.asynccontextmanager

@@ -246,6 +246,7 @@ def test_of_two_processes_one_goes_on_with_what_the_killed_one_has_left(serve: C
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_hundred_thousand_readings_with_five_hundred_bad_rows_disturb_nobody(
     program: Program, board: Server, record_property: Callable[[str, object], None]
 ) -> None:
