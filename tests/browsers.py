@@ -51,13 +51,20 @@ def chromium(*flags: str) -> Iterator[Browser]:
 
 
 class Complaints(list[str]):
-    """What goes wrong in the tabs of a browser: console errors, exceptions, requests that leave the origin."""
+    """What goes wrong in the tabs of a browser: console errors, exceptions, requests that leave the origin.
+
+    That Chromium skips the transition from page to page when it is busy is no fault.
+    """
 
     def __init__(self, context: BrowserContext, origin: str) -> None:
         super().__init__()
-        context.on("console", lambda said: self.append(said.text) if said.type in ("error", "warning") else None)
-        context.on("weberror", lambda fault: self.append(str(fault.error)))
+        context.on("console", lambda said: self.hear(said.text) if said.type in ("error", "warning") else None)
+        context.on("weberror", lambda fault: self.hear(str(fault.error)))
         context.on("request", lambda request: self._watch(request.url, origin))
+
+    def hear(self, text: str) -> None:
+        if not re.match(r"(\w+: )?(View)?Transition (was |opt-in )", text):
+            self.append(text)
 
     def _watch(self, url: str, origin: str) -> None:
         if not url.startswith((origin + "/", "data:", "blob:" + origin)):
