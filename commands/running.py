@@ -87,15 +87,31 @@ def _runs(process: psutil.Process) -> bool:
 
 def pass_on(process: "subprocess.Popen[bytes]", number: int) -> list[psutil.Process]:
     """Give a signal to a command and to what it has started, as they are now."""
-    try:
-        command = psutil.Process(process.pid)
-        mine = [command, *command.children(recursive=True)]
-    except psutil.Error:
-        return []
-    for one in mine:
+    told = _family(process.pid)
+    if number == signal.SIGTERM:
+        # All are held still until nobody new is found: who is started between the look and the signal would be missed.
+        held: list[psutil.Process] = []
+        while new := [one for one in told if one not in held]:
+            for one in new:
+                with contextlib.suppress(psutil.Error):
+                    one.suspend()
+            held += new
+            told = _family(process.pid)
+        told = held
+    for one in told:
         with contextlib.suppress(psutil.Error):
             one.send_signal(number)
-    return mine
+            if number == signal.SIGTERM:
+                one.resume()
+    return told
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        command = psutil.Process(pid)
+        return [command, *command.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 @contextlib.contextmanager
