@@ -65,7 +65,7 @@ def test_a_source_whose_address_changes_moves_and_keeps_its_swaps(tabs, board):
         "'/sse/counter?after=1000'); htmx.process(one); }"
     )
     tab.wait_for("told.messages.counter.at(-1)[0] > 1000")
-    until(lambda: board.carried() == ["/sse/counter"], 2)
+    until(lambda: board.carried() == ["/sse/counter"], 5)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_source_that_is_refused_stops_and_says_so(browser, probe, status, says
     )
     tab.wait_until("closed")
     assert tab.detail == says
-    until(lambda: probe.carried() == [], 2)
+    until(lambda: probe.carried() == [], 5)
     context.close()
 
 

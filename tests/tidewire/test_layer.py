@@ -319,7 +319,7 @@ def seen_from_outside(server):
         for each in (stream, leaver):
             each.read_until(b"data: three\n\n")
         leaver.sock.close()
-        until(lambda: server.notes == ["finally"], 0.5)
+        until(lambda: server.notes == ["finally"], 5)
         assert server.stop() < 5
         stream.read_to_end()
     assert stream.raw.endswith(b"\r\n0\r\n\r\n")

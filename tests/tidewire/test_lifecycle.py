@@ -87,7 +87,7 @@ def test_clients_that_never_finish_a_request_do_not_keep_a_page_from_loading(ser
                 idle.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Never: ")
         began = time.monotonic()
         assert server.get("/").status_code == 200
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
     assert server.complaints() == []
 
 

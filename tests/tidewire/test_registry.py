@@ -102,7 +102,7 @@ def test_health_lists_the_open_streams_and_forgets_those_that_left(board):
         told = next(told for told in health.json()["connections"] if told["stream"] == "/events")
         assert told["events"] >= 2
         assert told["bytes"] > 100
-    until(lambda: board.connections() == 0, 0.5)
+    until(lambda: board.connections() == 0, 5)
 
 
 @linux
