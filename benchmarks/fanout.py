@@ -204,7 +204,7 @@ class Crowd:
     def settle(self) -> None:
         """Read what is still on its way, until the server is quiet."""
         before = -1.0
-        while self.server.cpu - before > 0.0005:
+        while self.server.cpu - before > 0.002:
             before = self.server.cpu
             self.read(0.1)
 
