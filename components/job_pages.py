@@ -6,7 +6,8 @@ from typing import Any
 from fastcore.xml import FT
 from fasthtml.components import H2, A, Button, Div, Form, Li, P, Section, Span, Ul
 
-from components.jobs import Job, JobActions, JobPanel, JobProgress, Problem, still_told
+from components.job import Job, Problem, still_told
+from components.jobs import JobActions, JobPanel, JobProgress
 from components.live import Live, PauseButton, Swap
 from components.parts import Command, Moment, PageHead, PageTitle, Panel
 

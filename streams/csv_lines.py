@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from components.jobs import Problem
+from components.job import Problem
 from components.readings import SensorReading
 
 SENSOR = "sensor"

@@ -6,7 +6,7 @@ from fasthtml.core import HtmxHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from components.jobs import Job
+from components.job import Job
 from streams import fragment
 from streams.job_records import Refused
 

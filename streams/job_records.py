@@ -1,26 +1,16 @@
-"""What may become of a job. Each change of one and its event are one transaction."""
+"""What may be asked of jobs: begin one, go on, cancel, run again, delete. Each and its event are one transaction."""
 
 import json
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, NoReturn
 
-from components.jobs import PROGRAM, Job, JobNews, JobUpdate, NewJob, Problem, State
+from components.job import PROGRAM, Job, JobUpdate, NewJob
+from streams.job_changes import announce, remove, write
 from streams.job_table import Row, find_row, last_of
-from streams.job_table import find as find
-from streams.job_table import newest as newest
-from streams.job_table import prepare as prepare
-from streams.job_table import problems as problems
-from streams.workers import alive
 from tidewire import Change
 
-TELL_SECONDS = 0.1  # between two events of a job that goes on; its last step is told, however fast it went
-FILE_SECONDS = 24 * 3600.0  # that the file of an ended job is kept
-SILENT_SECONDS = 600.0  # after which a program that says nothing is taken for dead
-KEPT = 200  # jobs that do not run
 MOST_OPEN = 1_000  # jobs that wait or run
-PROBLEMS_KEPT = 10_000  # of a job; beyond, they are counted
 
 
 class Refused(Exception):
@@ -29,10 +19,6 @@ class Refused(Exception):
     def __init__(self, status: int, said: str, *, field: str = "", job: Job | None = None) -> None:
         super().__init__(said)
         self.status, self.field, self.job = status, field, job
-
-
-class Stopped(Exception):
-    """Say to whoever works on a job that it is no longer theirs: cancelled, or taken for dead."""
 
 
 def add(
@@ -67,42 +53,8 @@ def add(
     if before:
         sql = "INSERT INTO job_problems SELECT ?, line, reason FROM job_problems WHERE job = ?"
         change.db.execute(sql, [row["id"], before["id"]])
-        _write(change, before, key="", file="")  # what it was about, and its file, are the new one's
-    return _tell(change, row)
-
-
-def claim(change: Change, worker: str, kinds: Iterable[str]) -> Row | None:
-    """Give the job that waits longest to a worker of the board."""
-    sql = "SELECT * FROM jobs WHERE state = 'queued' AND kind IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT 1"
-    row = next(iter(change.db.q(sql, [json.dumps(list(kinds))])), None)
-    return _write(change, row, state="running", worker=worker, started=time.time()) if row else None
-
-
-def go_on(change: Change, id: int, worker: str, **values: Any) -> None:
-    """Write how far a worker is; raise Stopped where the job is no longer its own."""
-    _write(change, _held(change.db, id, worker), moved=True, **values)
-
-
-def check(change: Change, id: int, worker: str, **said: Any) -> None:
-    """Write what a worker says, if anything, tell what was not told yet, and raise Stopped as `go_on` does."""
-    row = _held(change.db, id, worker)
-    if said:
-        _write(change, row, moved=True, **said)
-    elif row["told"] < row["changed"]:
-        tell(change, id)
-
-
-def leave_out(change: Change, id: int, found: Iterable[Problem], already: int) -> None:
-    """Keep what a job leaves out, as long as there is room for it."""
-    kept = list(found)[: max(0, PROBLEMS_KEPT - already)]
-    sql = "INSERT INTO job_problems VALUES (?, ?, ?)"
-    change.db.conn.executemany(sql, ((id, one.line, one.reason) for one in kept))
-
-
-def end(change: Change, id: int, worker: str, state: State, **values: Any) -> None:
-    """End a job that a worker has worked on; nothing happens where it is no longer its own."""
-    with suppress(Stopped):
-        _write(change, _held(change.db, id, worker), state=state, finished=time.time(), **values)
+        write(change, before, key="", file="")  # what it was about, and its file, are the new one's
+    return announce(change, row)
 
 
 def update(change: Change, id: int, said: JobUpdate) -> tuple[Job, bool]:
@@ -126,22 +78,13 @@ def update(change: Change, id: int, said: JobUpdate) -> tuple[Job, bool]:
         values |= {"started": now, "base": row["done"], "finished": None}
     if state != "running":
         values |= {"finished": now}
-    row = _write(change, row, moved=state == row["state"], state=state, **values)
+    row = write(change, row, moved=state == row["state"], state=state, **values)
     return Job(**row), row["told"] >= row["changed"]
-
-
-def tell(change: Change, id: int) -> None:
-    """Tell how far a job is, where that was not told yet. Where it is too early, a later step asks."""
-    row, now = find_row(change.db, id), time.time()
-    if row is not None and row["told"] < row["changed"] and _due(row, now):
-        row["told"] = now
-        change.db.execute("UPDATE jobs SET told = ? WHERE id = ?", [now, id])
-        _tell(change, row, moved=True)
 
 
 def cancel(change: Change, id: int) -> Job:
     """Cancel a job. From here on no step of it is written: whoever works on it is told so when it tries."""
-    return Job(**_write(change, _open(change.db, id), state="cancelled", finished=time.time()))
+    return Job(**write(change, _open(change.db, id), state="cancelled", finished=time.time()))
 
 
 def again(change: Change, id: int, resuming: Iterable[str]) -> Job:
@@ -163,28 +106,7 @@ def again(change: Change, id: int, resuming: Iterable[str]) -> Job:
 
 def delete(change: Change, id: int) -> Row:
     """Delete an ended job, and give it to whoever removes its file."""
-    return _forget(change, _ended(change.db, id))
-
-
-def sweep(change: Change) -> list[Row]:
-    """Mark what the dead have left, let the oldest jobs go, and give those whose file is to be removed."""
-    now, living = time.time(), alive(change.db)
-    for row in change.db.q("SELECT * FROM jobs WHERE state = 'running'"):
-        dead = row["changed"] < now - SILENT_SECONDS if row["kind"] == PROGRAM else row["worker"] not in living
-        if dead:
-            _write(change, row, state="interrupted", finished=now)
-    old = list(change.db.q("SELECT * FROM jobs WHERE file != '' AND finished < ?", [now - FILE_SECONDS]))
-    for row in old:
-        _write(change, row, file="")
-    sql = "SELECT * FROM jobs WHERE state NOT IN ('queued', 'running') ORDER BY id DESC LIMIT -1 OFFSET ?"
-    return old + [_forget(change, row) for row in change.db.q(sql, [KEPT])]
-
-
-def _held(db: Any, id: int, worker: str) -> Row:
-    row = find_row(db, id)
-    if row is None or row["state"] != "running" or row["worker"] != worker:
-        raise Stopped
-    return row
+    return remove(change, _ended(change.db, id))
 
 
 def _open(db: Any, id: int) -> Row:
@@ -208,33 +130,3 @@ def _known(db: Any, id: int) -> Row:
 
 def _missing(id: int) -> NoReturn:
     raise Refused(404, f"There is no job {id}.")
-
-
-def _forget(change: Change, row: Row) -> Row:
-    change.db.execute("DELETE FROM job_problems WHERE job = ?", [row["id"]])
-    change.db.execute("DELETE FROM jobs WHERE id = ?", [row["id"]])
-    change.publish("jobs", JobNews(**row), remove=True)
-    return row
-
-
-def _write(change: Change, row: Row, *, moved: bool = False, **values: Any) -> Row:
-    now = time.time()
-    row = row | values | {"revision": row["revision"] + 1, "changed": now}
-    telling = not moved or _due(row, now)
-    if telling:
-        row["told"] = now
-    assignments = ", ".join(f"{name} = :{name}" for name in row if name != "id")
-    change.db.execute(f"UPDATE jobs SET {assignments} WHERE id = :id", row)  # noqa: S608 - the table's own columns
-    if telling:
-        _tell(change, row, moved=moved)
-    return row
-
-
-def _due(row: Row, now: float) -> bool:
-    return bool(abs(now - row["told"]) >= 0.9 * TELL_SECONDS)  # a timer may be early; a clock may have been set back
-
-
-def _tell(change: Change, row: Row, *, moved: bool = False) -> Job:
-    job = JobNews(**row, moved=moved)
-    change.publish("jobs", job)
-    return job

@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 from starlette.datastructures import State
 
-from streams import job_records as records
-from streams.job_records import TELL_SECONDS, Stopped
+from streams import job_claims as claims
+from streams.job_changes import TELL_SECONDS
+from streams.job_claims import Stopped
 from streams.job_table import Row
 from tidewire import Change, JournalUnavailable
 
@@ -76,9 +77,9 @@ class Run:
         """
 
         def both(change: Change) -> dict[str, Any]:
-            records.check(change, self.id, self.worker)
+            claims.check(change, self.id, self.worker)
             values = fn(change)
-            records.go_on(change, self.id, self.worker, **values | {"data": json.dumps(values.get("data", self.data))})
+            claims.go_on(change, self.id, self.worker, **values | {"data": json.dumps(values.get("data", self.data))})
             return values
 
         values = await self.state.hub.change(both)
@@ -97,7 +98,7 @@ class Run:
                 said = self.said
             self._moved.clear()
             try:
-                await self.state.hub.change(records.check, self.id, self.worker, **said)
+                await self.state.hub.change(claims.check, self.id, self.worker, **said)
             except JournalUnavailable:
                 self._moved.set()
             await asyncio.sleep(TELL_SECONDS)
@@ -117,7 +118,7 @@ async def _lane(state: State) -> None:
     news = state.hub.listen("jobs", idle=QUEUE_SECONDS)
     while True:
         with suppress(JournalUnavailable):
-            while row := await state.hub.change(records.claim, state.worker, kinds):
+            while row := await state.hub.change(claims.claim, state.worker, kinds):
                 await _do(state, kinds[row["kind"]], row)
         async for event in news:
             if event is None or event.data.state == "queued":
@@ -132,7 +133,7 @@ async def _do(state: State, kind: Kind, row: Row) -> None:
         values = await _outcome(doing if doing.done() else reporting, row)
     except asyncio.CancelledError:  # the board stops
         with suppress(JournalUnavailable):
-            await state.hub.change(records.end, run.id, state.worker, "interrupted", **run.said)
+            await state.hub.change(claims.end, run.id, state.worker, "interrupted", **run.said)
         raise
     finally:
         for task in (doing, reporting):
@@ -163,7 +164,7 @@ def _broken(id: int) -> dict[str, Any]:
 async def _end(state: State, run: Run, values: dict[str, Any]) -> None:
     while True:
         try:
-            await state.hub.change(records.end, run.id, state.worker, **run.said | values)
+            await state.hub.change(claims.end, run.id, state.worker, **run.said | values)
             return
         except JournalUnavailable:
             await asyncio.sleep(AGAIN_SECONDS)
@@ -178,7 +179,7 @@ async def _keep(state: State) -> None:
     while True:
         if state.keeper():
             with suppress(JournalUnavailable):
-                for row in await state.hub.change(records.sweep):
+                for row in await state.hub.change(claims.sweep):
                     await asyncio.to_thread(forget, state, row)
         await asyncio.sleep(SWEEP_SECONDS)
 

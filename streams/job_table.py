@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from components.jobs import LARGEST, SHOWN, Job, Problem
+from components.job import LARGEST, Job, Problem
+from components.jobs import SHOWN
 from tidewire import Change
 
 Row = dict[str, Any]

@@ -1,7 +1,6 @@
 """Jobs: what takes a while, told as it goes on, of the board's own and of any program."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from fasthtml.core import APIRouter, HtmxHeaders
@@ -10,88 +9,27 @@ from starlette.background import BackgroundTask
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 
-from components.job_pages import BeginDemo, JobPage, JobsPage, JobView
-from components.jobs import Job, JobItem, JobList, JobNews, JobPanel, JobProgress, JobUpdate, NewJob, still_told
+from components.job import JobUpdate, NewJob, still_told
+from components.job_pages import BeginDemo, JobPage, JobsPage
+from components.jobs import JobItem, JobPanel
 from components.page import Layout
 from streams import LiveThing, fragment
 from streams import job_records as records
+from streams import job_table as table
 from streams.job_answers import begun, said
 from streams.job_answers import handlers as handlers
-from streams.job_records import TELL_SECONDS
+from streams.job_changes import TELL_SECONDS, tell
 from streams.job_runner import Kind, Run, forget, work
+from streams.job_streams import jobs, of_one
 from streams.programs import answer_once, invalid_answer
-from tidewire import Event, Retention, per_tab, sse_message, topic
-from tidewire.routes import last_number
 
-LOOK_SECONDS = 5.0  # after which a stream looks at its job itself
 DEMO_STEPS = 100
 DEMO_SECONDS = 0.1  # a step
 PAGE = 1_000  # lines of a file
 
 routes = APIRouter(body_wrap=Layout)
-
-
-# -- Streams
-
-
-@topic(
-    "jobs", JobNews, snapshot=lambda db: JobList(records.newest(db)), retention=Retention(count=500, age=24 * 3600.0)
-)
-async def jobs(changed: AsyncIterator[Event[JobNews]]) -> AsyncIterator[str]:
-    """Put each job whose state has changed; of one that only went on (`job-<id>`), what moves; `job-<id>-gone`."""
-    async for event in changed:
-        job = event.data
-        if event.removed:
-            yield sse_message(event=f"job-{job.id}-gone", id=event.id)
-        elif job.moved:
-            yield sse_message(JobProgress(job), event=f"job-{job.id}", id=event.id)
-        else:
-            yield sse_message(JobItem(job), event="jobs", id=event.id)
-
-
-def nothing_to_tell(request: Request) -> Response | None:
-    """Answer 404 for a job that is not there, 204 to whoever has been told the end: a browser then stays away."""
-    job = records.find(request.app.state.db, request.path_params["id"])
-    if job is None:
-        return JSONResponse({"error": f"no job {request.path_params['id']}"}, 404)
-    return Response(status_code=204) if job.ended and last_number(request.scope) > job.done else None
-
-
-async def progress(id: str, request: Request) -> AsyncIterator[str]:
-    """Tell how far a job is, the present state at once (`progress`, id: its step), and its end once (`complete`)."""
-    state, plain, seen = request.app.state, request.query_params.get("format") == "json", -1
-    news = state.hub.listen("jobs", idle=LOOK_SECONDS)  # from here on: what is read after it is repeated, not missed
-    job = await asyncio.to_thread(records.find, state.db, id)
-    while job is not None and not job.ended:
-        if job.revision > seen:
-            seen = job.revision
-            yield sse_message(job if plain else JobProgress(job), event="progress", id=job.done)
-        job = await following(news, job, state.db)
-    if job is not None:
-        yield await asyncio.to_thread(complete, state.db, job, plain)
-
-
-def complete(db: Any, job: Job, plain: bool) -> str:
-    """Tell the end of a job. Hundreds of problems take a while to draw, and each tab has a stream: so in a thread."""
-    return sse_message(job if plain else JobView(job, records.problems(db, job.id)), event="complete", id=job.done + 1)
-
-
-async def following(news: AsyncGenerator[Event[JobNews] | None, None], job: Job, db: Any) -> Job | None:
-    """Wait for what is next told of a job; None once it is deleted."""
-    async for event in news:
-        if event is None:
-            return await asyncio.to_thread(records.find, db, job.id)
-        if event.data.id == job.id:
-            return None if event.removed else event.data
-    return None
-
-
-of_one = [
-    per_tab(f"{name}/{{id}}", events=("progress", "complete"), contract=Job, instead=nothing_to_tell)(progress)
-    for name in ("jobs", "progress", "tasks")
-]
 
 
 # -- Pages
@@ -101,7 +39,7 @@ of_one = [
 def page(request: Request, state: State, htmx: HtmxHeaders) -> Any:
     """Show the newest jobs; htmx is given the list alone."""
     after = state.hub.cursor
-    newest = records.newest(state.db)
+    newest = table.newest(state.db)
     if htmx.request:
         return JobPanel(newest)
     return JobsPage(newest, [kind.begin() for kind in state.kinds.values()], after, str(request.base_url))
@@ -110,24 +48,24 @@ def page(request: Request, state: State, htmx: HtmxHeaders) -> Any:
 @routes("/jobs/{id:int}", methods=["GET"])
 def one(request: Request, state: State, id: int) -> Any:
     """Show a job; a program that accepts JSON is given that."""
-    job = records.find(state.db, id)
+    job = table.find(state.db, id)
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse(said(request, job), 200) if job else JSONResponse({"error": f"no job {id}"}, 404)
     if job is None:
         raise HTTPException(404)
-    return JobPage(job, records.problems(state.db, id), str(request.base_url))
+    return JobPage(job, table.problems(state.db, id), str(request.base_url))
 
 
 @routes("/jobs/{id:int}/problems.csv", methods=["GET"])
 def problems(state: State, id: int) -> Any:
     """Give all that a job has left out, as a file."""
-    if records.find(state.db, id) is None:
+    if table.find(state.db, id) is None:
         raise HTTPException(404)
 
     def lines() -> Any:
         yield "line,reason\r\n"
         after = 0
-        while found := records.problems(state.db, id, after, PAGE):
+        while found := table.problems(state.db, id, after, PAGE):
             after = found[-1].line
             quoted = ((one.line, one.reason.replace('"', '""')) for one in found)
             yield "".join(f'{line},"{reason}"\r\n' for line, reason in quoted)
@@ -164,7 +102,7 @@ async def go_on(request: Request, state: State, id: int, data: dict) -> Any:  # 
 async def tell_later(state: State, id: int) -> None:
     """Tell the last of many quick steps."""
     await asyncio.sleep(TELL_SECONDS)
-    await state.hub.change(records.tell, id)
+    await state.hub.change(tell, id)
 
 
 # -- What people do; a program may do it too
@@ -219,12 +157,12 @@ demo = Kind("demo", count, BeginDemo)
 
 def part(state: State) -> Any:
     """Show the newest jobs in somebody else's stream."""
-    return JobPanel(records.newest(state.db))
+    return JobPanel(table.newest(state.db))
 
 
 def example(db: Any) -> dict[str, int]:
     """Give the number of a job, where there is one; a program's that still runs first."""
-    newest = records.newest(db)
+    newest = table.newest(db)
     return {"id": still_told(newest) or newest[0].id} if newest else {}
 
 
@@ -236,7 +174,7 @@ thing = LiveThing(
     routes,
     [jobs, *of_one],
     part=part,
-    prepare=records.prepare,
+    prepare=table.prepare,
     accepts={"/jobs": NewJob, "/jobs/{id:int}": JobUpdate},
     example=example,
     work=work,

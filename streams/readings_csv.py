@@ -21,9 +21,10 @@ from starlette.datastructures import State, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from components.jobs import NAME_LENGTH, Job, NewJob, Problem
+from components.job import NAME_LENGTH, Job, NewJob, Problem
 from components.readings import SensorName
 from components.readings_csv import LARGEST_FILE, UNNAMED, BeginImport
+from streams import job_claims as claims
 from streams import job_records as records
 from streams.csv_lines import BLOCK, Malformed, Part, Sheet, look, read
 from streams.job_answers import begun
@@ -152,7 +153,7 @@ def keep(change: Change, run: Run, part: Part) -> dict[str, Any]:
     """Store a part of a file, and say how far the job is then."""
     kept, refused = stored(change, run.state.readings.store, part, run.data.get("kept", 0))
     found = [*part.problems, *refused]
-    records.leave_out(change, run.id, found, run.problems)
+    claims.leave_out(change, run.id, found, run.problems)
     kept += run.data.get("kept", 0)
     problems = run.problems + len(found)
     return {

@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
-from components.jobs import NewJob
+from components.job import NewJob
 from components.readings_csv import BeginExport
 from streams import job_records as records
+from streams import job_table as table
 from streams.job_answers import begun
 from streams.job_runner import Kind, Run
 from streams.job_table import Row
@@ -36,7 +37,7 @@ async def begin_export(request: Request, state: State, htmx: HtmxHeaders) -> Any
 @routes("/jobs/{id:int}/file", methods=["GET"])
 def download(state: State, id: int) -> Any:
     """Give the file that a job has made."""
-    job = records.find(state.db, id)
+    job = table.find(state.db, id)
     path = exported(state.readings.folder, id)
     if job is None or not job.file or job.kind != exports.name or not path.exists():
         raise HTTPException(404)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastcore.xml import to_xml
 
+from components.job import PROGRAM, Job, Problem
 from components.job_pages import JobView, LiveJob
-from components.jobs import PROGRAM, Job, JobItem, JobProgress, Problem, figures, pace, span
+from components.jobs import JobItem, JobProgress, figures, pace, span
 
 BEGAN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from programs import Program, events, payloads
 from servers import Server
 
-from streams.job_records import TELL_SECONDS
+from streams.job_changes import TELL_SECONDS
 
 END = b"\r\n0\r\n\r\n"  # of a response in chunks
 

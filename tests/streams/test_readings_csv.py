@@ -16,7 +16,7 @@ import pytest
 from programs import Program, events
 from servers import WORKERS, Server, until
 
-from components.jobs import Problem
+from components.job import Problem
 from components.readings import SensorReading
 from streams.csv_lines import Part
 from streams.readings_csv import stored
