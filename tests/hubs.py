@@ -87,7 +87,7 @@ class Client:
 
     def __init__(self, hub: Hub, *topics: str, form: str = "html", cursors: Iterable[str] = ()) -> None:
         self.hub = hub
-        self.transport = asyncio.Transport()  # what registry.transport_of looks for
+        self.transport = asyncio.Transport()  # what connection.transport_of looks for
         self.body = b""
         self.ended = False
         self.broken: Exception | None = None

@@ -10,6 +10,7 @@ from tidewire.errors import (
     TidewireError,
     UnknownTopic,
 )
+from tidewire.event_stream import EventStream
 from tidewire.events import comment, markup, sse_message
 from tidewire.every import every, off_grid
 from tidewire.follow import follow
@@ -18,7 +19,6 @@ from tidewire.journal import Retention
 from tidewire.layer import Tidewire
 from tidewire.routes import PerTab, per_tab, stream_routes
 from tidewire.scripts import SCRIPTS
-from tidewire.stream import EventStream
 from tidewire.topics import Event, Topic, Topics, topic
 
 __all__ = [

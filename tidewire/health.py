@@ -4,15 +4,13 @@ import heapq
 import os
 import time
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tidewire.connection import Connection
 from tidewire.tally import Tally
 
-if TYPE_CHECKING:
-    from tidewire.registry import Connection
 
-
-def health(connections: "Collection[Connection]", most: int | None = None) -> dict[str, Any]:
+def health(connections: Collection[Connection], most: int | None = None) -> dict[str, Any]:
     """Describe open connections, oldest first, each link with its subscriptions.
 
     most: describe no more than this many, the newest.
@@ -33,7 +31,7 @@ def health(connections: "Collection[Connection]", most: int | None = None) -> di
     }
 
 
-def figures(connections: "Collection[Connection]", ended: Tally) -> dict[str, float]:
+def figures(connections: Collection[Connection], ended: Tally) -> dict[str, float]:
     """Tell what open connections are now, and what they and those that have ended have done in all."""
     now = time.monotonic()
     current = Tally()

@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tidewire.connection import transport_of
 from tidewire.lifecycle import Lifecycle
-from tidewire.registry import Registry, socket_of, transport_of
-from tidewire.sockets import bound_silence
+from tidewire.registry import Registry
+from tidewire.sockets import bound_silence, socket_of
 
 log = logging.getLogger("tidewire")
 

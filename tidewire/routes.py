@@ -13,11 +13,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest, BadStream, UnknownTopic
+from tidewire.event_stream import EventStream
 from tidewire.hub import Hub
 from tidewire.mux import Mux
 from tidewire.registry import sse_health
 from tidewire.scripts import scripts_route
-from tidewire.stream import EventStream
 from tidewire.topic_stream import TopicStream
 from tidewire.topics import Topic
 

@@ -1,5 +1,6 @@
 """What a server of endless streams asks of the operating system: enough files, and an end to silence."""
 
+import asyncio
 import contextlib
 import socket
 from typing import Any
@@ -37,3 +38,8 @@ def bound_silence(sock: Any) -> None:
         pass
     finally:
         same.detach()
+
+
+def socket_of(transport: asyncio.BaseTransport | None) -> Any:
+    """Find the socket of a transport; None where there is none."""
+    return transport.get_extra_info("socket") if transport is not None else None

@@ -9,9 +9,9 @@ from starlette.types import Message as Asgi
 from starlette.types import Scope, Send
 
 from tidewire.catchup import RESET_SECONDS, catch_up
+from tidewire.connection import Connection
 from tidewire.fanout import Group, resume
 from tidewire.hub import Hub
-from tidewire.registry import Connection
 
 
 class Subscriber(Connection):

@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from servers import ROOT, UVICORN, WAYS, Server, Stream, streams, until
 
-from tidewire.registry import Connection, Registry
+from tidewire.connection import Connection
+from tidewire.registry import Registry
 
 GONE_SECONDS = 40
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc, or needs TCP_USER_TIMEOUT")
@@ -269,6 +270,6 @@ def test_a_client_that_left_in_mid_head_is_no_fault(serve):
 
 
 async def test_where_the_kernel_gives_nobody_up_a_stream_has_an_age(monkeypatch):
-    monkeypatch.setattr("tidewire.registry.MAX_AGE_SECONDS", 600.0)
+    monkeypatch.setattr("tidewire.connection.MAX_AGE_SECONDS", 600.0)
     assert (await connection()).max_age == 600.0
     assert (await connection(max_age=5.0)).max_age == 5.0
