@@ -112,7 +112,7 @@ class MuxStream(Stream):
         """Wait for the client to leave; the subscriptions speak."""
         early, self._early = self._early, []
         for one in early:
-            if one.number in self.subscriptions:
+            if self.subscriptions.get(one.number) is one:
                 one.open(connection)
         while (await receive())["type"] != "http.disconnect":
             pass

@@ -172,9 +172,9 @@ def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[BaseRoute]:
 
 def last_event_id(scope: Scope) -> list[str]:
     """List what a client says it has seen: Last-Event-ID first (a reconnection's), then `?after=` (the page's)."""
-    header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"last-event-id"), None)
+    header = next((value for name, value in scope["headers"] if name == b"last-event-id"), b"")
     after = _query(scope).get("after", [])
-    return [value for value in (header, *after[-1:]) if value]
+    return [value for value in (header.decode("utf-8", "replace"), *after[-1:]) if value]
 
 
 def last_number(scope: Scope) -> int:

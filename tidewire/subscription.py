@@ -19,6 +19,7 @@ MOST = 1024  # on a link
 # What a subscription is asked with: the bare keys of the link's request. Routes and middleware have put more into
 # that scope (session, path_params, app), which is not the inner request's.
 BARE = ("type", "asgi", "http_version", "scheme", "client", "server", "state")
+NOT_IN_HEAD = frozenset("\r\n\0")  # all else may be in a Last-Event-ID: a tab, a no-break space
 # Headers that speak of the link's own body or connection, or that each subscription says for itself.
 NOT_PASSED_ON = ("accept", "connection", "content-", "expect", "if-", "last-event-id", "range", "transfer-encoding")
 
@@ -61,8 +62,11 @@ class Subscription:
         except Exception:
             log.exception("subscription to %s failed", scope["path"])
         finally:
-            if self.stream.subscriptions.pop(self.number, None) and self._streams:
-                link.say(self.number, end=True)
+            # Its number may have another already, where it was dropped.
+            if self.stream.subscriptions.get(self.number) is self:
+                del self.stream.subscriptions[self.number]
+                if self._streams:
+                    link.say(self.number, end=True)
 
     async def receive(self) -> Message:
         """Be an empty request, whose client leaves one day."""
@@ -93,9 +97,10 @@ class Subscription:
 
 def inner(bare: dict[str, Any], headers: list[tuple[bytes, bytes]], url: str, cursor: str) -> Scope | None:
     """Make the scope of a GET; None where the URL is no path of this origin, or cannot be in a head."""
-    parts = urlsplit(url)
-    if not url.startswith("/") or parts.netloc or parts.scheme or not (url + cursor).isprintable():
+    # Before it is split: that would raise for "//[", and for what becomes it without its control characters.
+    if not url.startswith("/") or url.startswith("//") or not url.isprintable() or set(cursor) & NOT_IN_HEAD:
         return None
+    parts = urlsplit(url)
     own = [(b"accept", b"text/event-stream")]
     if cursor:
         own.append((b"last-event-id", cursor.encode()))

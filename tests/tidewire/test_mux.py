@@ -27,6 +27,7 @@ class Board:
         self.running: dict[int, asyncio.Queue[str | None]] = {}
         self.runs: list[int] = []
         self.ended: list[int] = []
+        self.afters: list[str] = []
         self.seen: list[Request] = []
 
         @per_tab("said")
@@ -39,6 +40,11 @@ class Board:
                     yield text
             finally:
                 self.ended.append(start)
+
+        @per_tab("after")
+        async def after(after: str = "") -> AsyncIterator[str]:
+            self.afters.append(after)
+            yield sse_message("here")
 
         @per_tab("flood")
         async def flood() -> AsyncIterator[str]:
@@ -81,7 +87,7 @@ class Board:
                     Route("/busy", busy),
                     Route("/broken", broken),
                     Route("/away", lambda _: RedirectResponse("/sse/said")),
-                    *stream_routes([said, flood, failing]),
+                    *stream_routes([said, after, flood, failing]),
                 ],
                 middleware=list(middleware),
             )
@@ -203,6 +209,8 @@ async def test_links_have_ids_of_128_random_bits():
         ("/sse/mux", {"status": 404, "type": "application/json"}),
         ("//elsewhere.example/sse/said", {"status": 400}),
         ("https://elsewhere.example/sse/said", {"status": 400}),
+        ("//[", {"status": 400}),
+        ("/\t/[", {"status": 400}),
         ("sse/said", {"status": 400}),
         ("/sse/said\r\nX: y", {"status": 400}),
     ],
@@ -229,6 +237,39 @@ async def test_an_inner_request_has_the_cookies_of_the_link_and_nothing_of_its_b
         assert "content-type" not in request.headers
         assert request.url.path == "/sse/said"
         assert board.runs == [5]
+
+
+@pytest.mark.parametrize("cursor", ["a\tb", "a\xa0b", "\u00e9\u20ac", "\x85", "x" * 10_000])
+async def test_a_stream_goes_on_after_whatever_id_its_events_have(cursor):
+    board = Board()
+    async with board.ask(add=[[1, "/sse/after", cursor]]) as link:
+        await link.until(lambda: board.afters)
+        assert board.afters == [cursor]
+        assert told(link, 1)[0]["status"] == 200
+
+
+@pytest.mark.parametrize("cursor", ["a\r\nX: y", "a\nb", "\0"])
+async def test_an_id_that_can_be_in_no_head_is_refused(cursor):
+    board = Board()
+    async with board.ask(add=[[1, "/sse/after", cursor]]) as link:
+        await link.until(lambda: told(link, 1))
+        assert told(link, 1) == [{"status": 400}]
+
+
+async def test_a_number_that_was_dropped_may_be_another_streams_at_once():
+    board = Board()
+    async with board.ask(add=[stream(1)]) as link:
+        await link.until(lambda: 1 in board.running)
+        name = link.headers["tidewire-link"]
+        async with board.ask([name], [[1, "/sse/said", "2"]], [1]) as more:
+            await more.done()
+        await link.until(lambda: board.ended == [1] and 2 in board.running)
+        board.said(2, "mine")
+        await link.until(lambda: "mine" in heard(link, 1))
+        assert {"end": True} not in told(link, 1)
+        async with board.ask([name], drop=[1]) as more, asyncio.timeout(5):
+            while board.ended != [1, 2]:
+                await turn()
 
 
 async def test_a_chunk_for_many_subscriptions_goes_over_the_wire_once():
