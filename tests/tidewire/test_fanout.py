@@ -1,7 +1,7 @@
 """One chunk for each set of topics, and what the index spares."""
 
 import pytest
-from hubs import Feed, message
+from hubs import message
 
 from tidewire.fanout import Fanout
 from tidewire.window import Painter, Window
@@ -28,11 +28,6 @@ class Listener:
 
     def fail(self):
         self.failed = True
-
-
-@pytest.fixture
-def feed():
-    return Feed()
 
 
 @pytest.fixture

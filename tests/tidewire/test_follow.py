@@ -13,11 +13,6 @@ from tidewire import Hub, Tidewire, follow, per_tab, sse_message, stream_routes
 from tidewire.journal.memory import MemoryJournal
 
 
-@pytest.fixture
-def feed() -> Feed:
-    return Feed()
-
-
 @contextlib.asynccontextmanager
 async def hub_of(feed: Feed, **options: object) -> AsyncIterator[Hub]:
     async with opened(MemoryJournal(), feed.topic("feed"), feed.topic("other"), **options) as hub:

@@ -3,16 +3,10 @@
 import logging
 import threading
 
-import pytest
-from hubs import Client, Feed, Html, opened, publish, turns_until, within
+from hubs import Client, Html, opened, publish, turns_until, within
 
 from tidewire.journal.memory import MemoryJournal
 from tidewire.resets import out_of_band
-
-
-@pytest.fixture
-def feed():
-    return Feed()
 
 
 async def test_a_reset_puts_each_component_in_its_place(feed):

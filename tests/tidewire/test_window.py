@@ -2,17 +2,11 @@
 
 import logging
 
-import pytest
 from hubs import Feed, message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidewire.window import Painter, Window, worth_telling
-
-
-@pytest.fixture
-def feed():
-    return Feed()
 
 
 def sequences(messages):
