@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 import httpx
-from servers import Server, Stream
+from raw_http import Stream
+from servers import Server
 
 
 class Program:

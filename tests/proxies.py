@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from servers import ROOT, free_port, until
+from checkout import ROOT
+from servers import free_port, until
 
 CONFIGURATIONS = ROOT / "docs" / "proxies"
 NGINX = """daemon off; pid {folder}/pid; error_log {folder}/log info; worker_processes 1;

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from servers import ROOT, Server, environment
+from checkout import ROOT
+from servers import Server, environment
 
 MAIN = [sys.executable, str(ROOT / "main.py")]
 

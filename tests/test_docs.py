@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from servers import copied
+from checkout import copied
 from starlette.testclient import TestClient
 
 from settings import PREFIX, Settings

@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 from browsers import Complaints, chromium, expect, open_tab, wait_until_live
+from checkout import ROOT
 from outside import serving
-from servers import ROOT, Stream, environment
+from raw_http import Stream
+from servers import environment
 
 EXAMPLES = ROOT / "docs" / "examples"
 APPS = {"fasthtml_app": EXAMPLES, "app": EXAMPLES / "fastapi_app"}

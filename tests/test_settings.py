@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import ROOT, environment, free_port
+from checkout import ROOT
+from servers import environment, free_port
 
 from settings import Settings, load
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from browsers import Complaints, expect, open_tab
+from checkout import ROOT
 from outside import serving
 from playwright.sync_api import Browser, Page
-from servers import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from servers import ROOT, Server, environment
+from checkout import ROOT
+from servers import Server, environment
 from shell import told, typed
 
 from commands import main

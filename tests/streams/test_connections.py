@@ -10,7 +10,8 @@ import httpx
 import pytest
 from programs import Program, events
 from prometheus_client.parser import text_string_to_metric_families
-from servers import WORKERS, Server, Stream, until
+from raw_http import Stream
+from servers import WORKERS, Server, until
 
 from components.reports import SHOWN, Figures, Process, Report
 from streams.processes import Answer, answers

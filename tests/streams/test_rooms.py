@@ -11,7 +11,8 @@ import zlib
 import httpx
 import pytest
 from programs import Program, events, payloads
-from servers import WORKERS, Server, Stream, until
+from raw_http import Stream
+from servers import WORKERS, Server, until
 
 HTMX = {"HX-Request": "true"}
 

@@ -12,7 +12,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from servers import ROOT, UVICORN, WAYS, Server, Stream, streams, until
+from checkout import ROOT
+from raw_http import Stream
+from servers import UVICORN, WAYS, Server, streams, until
 
 from tidewire.connection import Connection
 from tidewire.registry import Registry
@@ -200,7 +202,7 @@ class Elsewhere:
         """Readers of a stream over there; returned once each has its first bytes."""
         script = (
             "import sys; sys.path[:0] = sys.argv[1:2]\n"
-            "from servers import Stream\n"
+            "from raw_http import Stream\n"
             "held = [Stream((sys.argv[2], int(sys.argv[3])), sys.argv[4]) for _ in range(int(sys.argv[5]))]\n"
             "[stream.read_until(b'data:') for stream in held]\n"
             "print('open', flush=True)\n"
