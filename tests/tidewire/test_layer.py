@@ -1,82 +1,17 @@
 """The outermost layer: whatever middleware stands in front of a stream, a client sees the same."""
 
 import asyncio
-import gc
 import re
-import weakref
-from functools import partial
 
 import pytest
-from asgi import Client, turn
+from asgi import Client
+from layered import STACKS, Board
 from servers import UVICORN, Server, until
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from tidewire import EventStream, Tidewire, sse_message
-
-SESSION = Middleware(SessionMiddleware, secret_key="secret")
-GZIP = Middleware(GZipMiddleware, minimum_size=1)
-
-
-class PassOn(BaseHTTPMiddleware):
-    async def dispatch(self, request, call_next):
-        return await call_next(request)
-
-
-BASE = Middleware(PassOn)
-STACKS = {
-    "nothing": [],
-    "session": [SESSION],
-    "gzip": [GZIP],
-    "base": [BASE],
-    "session, gzip, base": [SESSION, GZIP, BASE],
-    "base, gzip, session": [BASE, GZIP, SESSION],
-}
-
-
-class Watched:
-    """Middleware that tells whether the app behind it has returned, and what it sent."""
-
-    def __init__(self, app):
-        self.app = app
-        self.returned = asyncio.Event()
-
-    async def __call__(self, scope, receive, send):
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self.returned.set()
-
-
-class Board:
-    """An app of one stream, `/stream`, behind middleware; what it says and how it ended is the test's to see."""
-
-    def __init__(self, *middleware, around=None):
-        self.words = asyncio.Queue()
-        self.closed = asyncio.Event()
-        self.watched = Watched(Starlette(routes=[Route("/stream", self.stream)], middleware=list(middleware)))
-        inner = self.watched if around is None else around(self.watched)
-        self.app = Tidewire(inner)
-        self.registry = self.app.registry
-
-    async def stream(self, request: Request):
-        async def words():
-            try:
-                while (word := await self.words.get()) is not None:
-                    yield sse_message(word, id=1)
-            finally:
-                self.closed.set()
-
-        return EventStream(words())
-
-    def open(self, **headers):
-        return Client(self.app, "/stream", accept_encoding="gzip", **headers)
+from tidewire import Tidewire
 
 
 @pytest.fixture(params=STACKS)
@@ -127,110 +62,6 @@ async def test_behind_any_middleware_a_stop_ends_in_an_orderly_way(board):
         assert client.ended
         assert board.closed.is_set()
         assert not board.registry.inside
-
-
-@pytest.mark.parametrize("stack", ["nothing", "session", "gzip"])
-async def test_a_stream_that_has_begun_has_left_its_middleware(stack):
-    board = Board(*STACKS[stack])
-    async with board.open() as client:
-        await client.until(lambda: ": open" in client.body)
-        await asyncio.wait_for(board.watched.returned.wait(), 5)
-        board.words.put_nowait("one")
-        await client.until(lambda: "one" in client.body)
-        assert not board.registry.inside
-
-
-async def test_what_the_app_has_put_into_the_request_is_freed_while_the_stream_goes_on():
-    class Heavy:
-        pass
-
-    kept = []
-
-    def around(app):
-        async def middleware(scope, receive, send):
-            scope["heavy"] = Heavy()
-            kept.append(weakref.ref(scope["heavy"]))
-            await app(scope, receive, send)
-
-        return middleware
-
-    board = Board(around=around)
-    async with board.open() as client:
-        await asyncio.wait_for(board.watched.returned.wait(), 5)
-        await turn()
-        gc.collect()
-        assert kept[0]() is None
-        assert not {"heavy", "router", "endpoint", "tidewire"} & set(client.scope)
-
-
-async def test_a_stream_that_middleware_answers_for_stays_inside():
-    board = Board(BASE)
-    async with board.open() as client:
-        board.words.put_nowait("one")
-        await client.until(lambda: "one" in client.body)
-        assert not board.watched.returned.is_set()
-        assert len(board.registry.inside) == 1
-
-
-def replacing(app, scope, receive, send):
-    async def shout(message):
-        if message["type"] == "http.response.body":
-            message = {**message, "body": message["body"].upper()}
-        await send(message)
-
-    return app(scope, receive, shout)
-
-
-def in_place(app, scope, receive, send):
-    async def shout(message):
-        if message["type"] == "http.response.body":
-            message["body"] = message["body"].upper()
-        await send(message)
-
-    return app(scope, receive, shout)
-
-
-@pytest.mark.parametrize("shouting", [replacing, in_place])
-async def test_middleware_that_rewrites_bodies_rewrites_all_of_them(shouting):
-    board = Board(around=lambda app: partial(shouting, app))
-    async with board.open() as client:
-        board.words.put_nowait("one")
-        await client.until(lambda: "ONE" in client.body.upper())
-        assert ": OPEN" in client.body
-        assert "DATA: ONE" in client.body
-
-
-async def test_what_middleware_sends_after_the_hand_over_is_swallowed():
-    def around(app):
-        async def talkative(scope, receive, send):
-            await app(scope, receive, send)
-            await send({"type": "http.response.body", "body": b"<!-- took 3 ms -->", "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-        return talkative
-
-    board = Board(around=around)
-    async with board.open() as client:
-        board.words.put_nowait("one")
-        await client.until(lambda: "one" in client.body)
-        assert "took" not in client.body
-        assert not client.ended
-
-
-async def test_middleware_that_fails_after_the_hand_over_does_not_break_the_stream(caplog):
-    def around(app):
-        async def failing(scope, receive, send):
-            await app(scope, receive, send)
-            raise ValueError("behind the stream")
-
-        return failing
-
-    board = Board(around=around)
-    async with board.open() as client:
-        board.words.put_nowait("one")
-        await client.until(lambda: "one" in client.body)
-        assert not client.ended
-    assert [record.exc_info[0] for record in caplog.records] == [ValueError]
 
 
 async def test_a_page_that_fails_fails_as_without_the_layer():
