@@ -10,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from programs import Program
 from servers import Server
 
 hypothesis.settings.register_profile("noisy", deadline=None)  # a machine where others work is no fault
@@ -17,7 +18,7 @@ hypothesis.settings.load_profile("noisy")
 
 
 @pytest.fixture(autouse=True)
-def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let a test marked `alone` run while no other does, in whichever process of pytest-xdist."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         yield
@@ -48,6 +49,12 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The board as `python main.py` runs it, one for all tests of a file."""
     with Server(tmp_path_factory.mktemp("board")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def program(board: Server) -> Program:
+    """A program that uses the board with its token."""
+    return Program(board)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,9 @@
 
 import re
 
-import pytest
 from browsers import Page, expect, open_tab, wait_until_live
 from programs import Program
 from servers import until
-
-
-@pytest.fixture
-def program(board) -> Program:
-    return Program(board)
 
 
 def begun(program: Program, **given) -> int:

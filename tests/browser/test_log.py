@@ -7,11 +7,6 @@ from browsers import expect, open_tab, wait_until_live
 from programs import Program
 
 
-@pytest.fixture(scope="module")
-def program(board):
-    return Program(board)
-
-
 def say(program, *lines, source="make", level="info"):
     answer = program.post("/log", json={"source": source, "lines": [{"level": level, "line": line} for line in lines]})
     assert answer.status_code == 201

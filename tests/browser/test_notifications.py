@@ -2,15 +2,9 @@
 
 import re
 
-import pytest
 from browsers import Page, expect, open_tab, wait_until_live
 from programs import Program
-from servers import Server, until
-
-
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
+from servers import until
 
 
 def say(program: Program, message: str, level: str = "info") -> None:

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from browsers import expect, open_tab, wait_until_live
-from programs import Program
 from servers import Server
 
 QUIET = {"TIDEWIRE_SIMULATED_SENSOR": "no"}
@@ -17,11 +16,6 @@ def board(tmp_path_factory):
     """A board whose readings are the test's alone."""
     with Server(tmp_path_factory.mktemp("sensors"), env=QUIET) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def program(board):
-    return Program(board)
 
 
 def measure(program, sensor="cellar", **values):

@@ -133,11 +133,6 @@ def test_a_document_that_is_wrong_is_found_out() -> None:
     assert len(faults(made)) == 2
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 def test_the_boards_own_document_is_valid_and_tells_of_every_stream(board: Server) -> None:
     made = board.get("/asyncapi.json").json()
     assert faults(made) == []

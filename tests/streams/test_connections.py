@@ -19,11 +19,6 @@ from streams.reports import connection_of
 from tidewire.topics import LARGEST_EVENT
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 def metrics(server: Server) -> dict[str, Any]:
     return server.get("/sse-metrics").json()
 

@@ -10,11 +10,6 @@ from servers import Server
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 def ids(html: str) -> list[int]:
     return [int(number) for number in re.findall(r'id="post-(\d+)"', html)]
 

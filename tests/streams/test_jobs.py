@@ -13,11 +13,6 @@ from streams.job_changes import TELL_SECONDS
 END = b"\r\n0\r\n\r\n"  # of a response in chunks
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 def begun(program: Program, **given: Any) -> dict[str, Any]:
     answer = program.post("/jobs", json={"name": "Build", "total": 10, **given})
     assert answer.status_code == 201, answer.text

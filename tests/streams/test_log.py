@@ -16,11 +16,6 @@ from streams.own_log import WAITING, Handler, lines_of, write
 from tidewire import JournalUnavailable
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 def shown(board: Server, **query: str) -> list[tuple[str, str, str]]:
     """Level, source and text of each line that the page shows."""
     html = board.get("/log", params=query, headers={"HX-Request": "true"}).text

@@ -10,11 +10,6 @@ from servers import Server
 from streams.notifications import KEPT
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 def total(board: Server) -> int:
     shown = board.get("/notifications", headers={"HX-Request": "true"}).text
     return int(re.search(r"<strong>(\d+)</strong>", shown)[1])

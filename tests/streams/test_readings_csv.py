@@ -2,64 +2,17 @@
 
 import csv
 import io
-import os
-import signal
 import socket
-import sqlite3
-import threading
-import time
-from collections.abc import Callable
-from typing import Any
 
-import httpx
 import pytest
 from programs import Program, events
-from servers import WORKERS, Server, until
+from servers import Server, until
+from sheets import HEAD, ended, files, job, kept, send, sheet
 
 from components.job import Problem
 from components.readings import SensorReading
 from streams.csv_lines import Part
 from streams.readings_csv import stored
-
-HEAD = "sensor,time,temperature,humidity,pressure\n"
-JSON = {"Accept": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
-def sheet(sensor: str, rows: int, bad: int = 0) -> str:
-    """A file of readings, the bad ones spread over it."""
-    every = rows // bad if bad else rows + 1
-    lines = (
-        f"{sensor},2026-01-01T{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}Z,"
-        f"{'hot' if i % every == every - 1 and i // every < bad else 18 + i % 100 / 10},48.5,1013.2\n"
-        for i in range(rows)
-    )
-    return HEAD + "".join(lines)
-
-
-def send(program: Program, content: str | bytes, name: str = "readings.csv", **data: str) -> httpx.Response:
-    return program.post("/jobs/import", files={"file": (name, content)}, data=data)
-
-
-def job(program: Program, number: int) -> dict[str, Any]:
-    return program.http.get(f"/jobs/{number}", headers=JSON).json()
-
-
-def ended(program: Program, number: int, seconds: float = 20) -> dict[str, Any]:
-    return until(lambda: (now := job(program, number))["finished"] and now, seconds)
-
-
-def kept(server: Server, sensor: str) -> int:
-    with sqlite3.connect(server.folder / "data" / "tidewire.db") as db:
-        return db.execute("SELECT count(*) FROM readings WHERE sensor = ?", [sensor]).fetchone()[0]
-
-
-def files(server: Server) -> list[str]:
-    return [path.name for path in (server.folder / "data" / "files").glob("*")]
 
 
 def test_good_rows_are_kept_and_bad_ones_reported_by_line_and_reason(program: Program, board: Server) -> None:
@@ -209,73 +162,3 @@ def test_all_readings_are_exported_to_a_file_that_can_be_imported(program: Progr
     program.post(f"/jobs/{number}/delete")
     assert board.get(f"/jobs/{number}/file").status_code == 404
     assert not [name for name in files(board) if name.startswith("export")]
-
-
-@pytest.mark.slow
-def test_a_process_killed_at_work_leaves_its_job_interrupted_and_run_again_it_loses_and_doubles_nothing(
-    serve: Callable[..., Server],
-) -> None:
-    server = serve()
-    number = send(Program(server), sheet("killed", 60_000, 60)).json()["id"]
-    until(lambda: job(Program(server), number)["done"] > 0)
-    server.kill()
-    stored = kept(server, "killed")
-    assert 0 < stored < 59_940
-    server.start()
-    program = Program(server)
-    now = until(lambda: (now := job(program, number))["state"] == "interrupted" and now, 20)
-    assert now["message"] == f"{stored:,} kept, {now['problems']:,} left out"
-    again = program.post(f"/jobs/{number}/again").json()["id"]
-    assert ended(program, again)["message"] == f"59,940 kept ({stored:,} of them before), 60 left out"
-    assert kept(server, "killed") == 59_940
-
-
-@pytest.mark.slow
-def test_of_two_processes_one_goes_on_with_what_the_killed_one_has_left(serve: Callable[..., Server]) -> None:
-    server = serve(WORKERS)
-    program = Program(server)
-    number = send(program, sheet("worker", 100_000, 500)).json()["id"]
-    worker = until(lambda: job(program, number)["done"] > 0 and job(program, number)["worker"])
-    os.kill(int(worker.split("-")[0]), signal.SIGKILL)
-    stored = kept(server, "worker")
-    program = Program(server)  # whose connections are the living process's
-    until(lambda: job(program, number)["state"] == "interrupted", 30)
-    again = program.post(f"/jobs/{number}/again").json()["id"]
-    assert ended(program, again, 60)["done"] == 100_000
-    assert kept(server, "worker") == 99_500 > stored
-
-
-@pytest.mark.slow
-@pytest.mark.alone
-def test_a_hundred_thousand_readings_with_five_hundred_bad_rows_disturb_nobody(
-    program: Program, board: Server, record_property: Callable[[str, object], None]
-) -> None:
-    answer = send(program, sheet("large", 100_000, 500))
-    number, took, steps = answer.json()["id"], [], []
-    over = threading.Event()
-
-    def watch() -> None:
-        with board.open(f"/sse/jobs/{number}?format=json") as stream:
-            stream.read_until(b"event: complete", 60)
-        steps.extend(int(event["id"]) for event in events(stream))
-        over.set()
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    with httpx.Client(base_url=board.url, trust_env=False, timeout=10) as http:
-        while not over.is_set():
-            for path in ("/", "/tasks", "/jobs", "/health/ready"):
-                began = time.perf_counter()
-                assert http.get(path).status_code == 200
-                took.append(time.perf_counter() - began)
-    watcher.join()
-    took.sort()
-    record_property("p99_ms", round(took[int(len(took) * 0.99)] * 1000, 1))
-    record_property("max_ms", round(took[-1] * 1000, 1))
-    assert ended(program, number)["message"] == "99,500 kept, 500 left out"
-    assert kept(board, "large") == 99_500
-    assert len(board.get(f"/jobs/{number}/problems.csv").text.splitlines()) == 501
-    assert steps == sorted(steps)
-    assert len(steps) > 5, "the bar has to move"
-    assert took[len(took) // 2] < 0.1  # what is promised is 0.1 for all; a busy machine that runs the tests gets more
-    assert took[-1] < 1

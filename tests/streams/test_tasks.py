@@ -6,11 +6,6 @@ from programs import Program, events, payloads
 from servers import Server
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 def test_the_first_start_seeds_three_tasks(serve) -> None:
     table = serve().get("/tasks", headers={"HX-Request": "true"}).text
     for title, status in (

@@ -34,11 +34,6 @@ class Session:
         return self.http.post("/notifications/read", data={"up_to": up_to})
 
 
-@pytest.fixture(scope="module")
-def program(board: Server) -> Program:
-    return Program(board)
-
-
 @pytest.fixture
 def session(board: Server) -> Iterator[Session]:
     one = Session(board)
