@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from javascript import node
 
 STATIC = Path(__file__).parents[1] / "tidewire" / "static"
 WORKER = STATIC / "live-worker.js"
@@ -42,15 +43,6 @@ onmessage({ data: { want: [[1, "/sse/x", cursor]] } });
 """
 
 pytestmark = pytest.mark.slow
-
-
-def node(*arguments: str, given: str = "") -> str:
-    found = shutil.which("node")
-    if found is None and not os.environ.get("CI"):
-        pytest.skip("no Node")
-    done = subprocess.run([found, *arguments], input=given, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def read(*chunks: str, cursor: str = "") -> list[tuple[str, str, str]]:

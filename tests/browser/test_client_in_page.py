@@ -68,6 +68,27 @@ def test_a_source_whose_address_changes_moves_and_keeps_its_swaps(tabs, board):
     until(lambda: board.carried() == ["/sse/counter"], 5)
 
 
+def test_what_waits_for_a_quiet_event_is_let_go_once_it_is_replaced(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.page.evaluate(
+        "() => { const put = () => htmx.swap('#counter > *', '<p id=quiet sse-swap=quiet></p>', "
+        "{swapStyle: 'innerHTML'}); put(); window.gone = new WeakRef(document.querySelector('#quiet')); put(); }"
+    )
+    tab.page.request_gc()
+    assert tab.page.evaluate("gone.deref() === undefined")
+
+
+def test_a_source_that_has_ended_is_begun_anew_for_all_that_is_inside(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    for close in ("setAttribute('sse-close', 'counter')", "removeAttribute('sse-close')"):
+        tab.page.evaluate(
+            f"() => {{ const one = document.querySelector('#counter'); one.{close}; htmx.process(one); }}"
+        )
+        tab.wait_until("closed" if close.startswith("set") else "live")
+    tab.wait_for_next()
+    assert board.carried() == ["/sse/counter"]
+
+
 @pytest.mark.parametrize(
     ("status", "says"), [(204, ""), (401, "signed out"), (403, "not allowed"), (404, "no such stream")]
 )

@@ -8,7 +8,7 @@ import statistics
 import time
 
 import pytest
-from browsers import Error, open_tab
+from browsers import Complaints, Error, open_tab
 from programs import Program
 from recorded import Tab
 from servers import WORKERS, Server, until
@@ -145,6 +145,35 @@ def test_without_shared_workers_a_page_has_a_connection_of_its_own_while_it_is_s
     tab.wait_for_next()
     numbers = tab.numbers()
     assert numbers == list(range(1, len(numbers) + 1))
+    context.close()
+
+
+def test_where_storage_is_blocked_a_page_has_a_connection_of_its_own(browser, board):
+    context = browser.new_context()
+    context.add_init_script(
+        "const denied = () => new DOMException('denied', 'SecurityError');"
+        "window.SharedWorker = function () { throw denied(); };"
+        "if (navigator.locks) LockManager.prototype.request = async () => { throw denied(); };"
+    )
+    heard = Complaints(context, board.url)
+    tab = Tab(context, f"{board.url}/counter").wait_until_live()
+    tab.wait_for_next()
+    assert heard == []
+    context.close()
+
+
+def test_a_page_that_needs_a_connection_of_its_own_makes_none_before_it_is_seen(browser, board):
+    context = browser.new_context()
+    context.add_init_script(
+        "delete window.SharedWorker; Object.defineProperty(navigator, 'locks', {value: undefined});"
+        "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+        "window.made = 0; window.Worker = class extends Worker { constructor(url) { super(url); made++; } };"
+    )
+    tab = Tab(context, f"{board.url}/counter")
+    assert tab.page.evaluate("made") == 0
+    tab.page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    tab.wait_until_live()
+    assert tab.page.evaluate("made") == 1
     context.close()
 
 

@@ -33,7 +33,7 @@
     const was = state;
     state = STATES[rank(worst)];
     const { at, tries } = worst.now;
-    const ms = state === "closed" ? 0 : at - Date.now();
+    const ms = state === "closed" ? 0 : at - performance.now();
     const seconds = Math.max(0, Math.ceil(ms / 1000));
     clearTimeout(counting);
     if (seconds) counting = setTimeout(show, ms % 1000 || 1000);

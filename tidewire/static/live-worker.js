@@ -4,13 +4,14 @@
 
 const MUX = new URL("../sse/mux", self.location.href).href;
 const GATHER_MS = 10; // a page's sources are asked for together
+const TOGETHER = 250; // but no more: the server reads 1,024 and 1 MiB, and would refuse them all, again and again
 const ANSWER_MS = 10_000; // for the head of an answer
 const SILENT_MS = 20_000; // the server says something every 15 s
 const FIRST_MS = 500;
 const CAP_MS = 4_500; // longest wait between two tries, so that a server that is back has everybody within 5 s
 const STEADY_MS = 5_000; // a link that lived this long was no failure
 const LEASE_MS = 150_000; // of a tab that says nothing; a hidden one's timers run once a minute
-const NEVER_MS = 2e9; // a server that says to wait so long, 23 days, has closed for good
+const NEVER_MS = 2e9; // a server that says to wait so long, 23 days, has closed for good; a timer takes no more
 const FRAME = /^(?::([\d,]+) (?:(\d+)|(\{.*\}))|retry: (\d+))$/; // numbers, then a length or an answer; or a wait
 /** @type {Record<number, [string, string]>} the state that a status puts a stream in, and what is wrong */
 const STATUSES = {
@@ -29,13 +30,13 @@ const STATUSES = {
 let [lastNumber, tries, notBefore, asking] = [0, 0, 0, false];
 /** @type {any} */ let timer;
 
-const now = () => Date.now();
+const now = () => performance.now(); // which nobody sets back
 const waiting = () => [...wanted].filter(({ number, due }) => !number && due < Infinity);
 const unwanted = () => [...carried.values()].filter((one) => one.link && !wanted.has(one));
 /** Full jitter. @param {number} failures */
 const backoff = (failures) => Math.random() * Math.min(CAP_MS, FIRST_MS * 2 ** failures);
 /** Read a Retry-After. @param {string|null|undefined} text @returns {number} milliseconds */
-const after = (text) => (text ? Math.max(0, Number(text) * 1000 || Date.parse(text) - now() || 0) : 0);
+const after = (text) => Math.min(NEVER_MS, Math.max(0, Number(text) * 1e3 || Date.parse(`${text}`) - Date.now() || 0));
 
 /** Serve a tab. @param {MessagePort} port */
 function connect(port) {
@@ -76,7 +77,7 @@ function plan() {
 /** Add or drop, one request at a time. */
 async function ask() {
   asking = true;
-  const add = waiting().filter((one) => one.due < now() + GATHER_MS);
+  const add = waiting().filter((one) => one.due < now() + GATHER_MS).slice(0, TOGETHER);
   const drop = add.length ? [] : unwanted().filter((one, _, [first]) => one.link === first.link);
   for (const one of add) carried.set((one.number = ++lastNumber), one);
   const body = JSON.stringify({
@@ -94,6 +95,7 @@ async function ask() {
     retry = after(answer.headers.get("Retry-After"));
     link = answer.headers.get("Tidewire-Link") ?? "";
     if (status === 200 && link && answer.body) read(link, cut, answer.body.getReader());
+    if (!link) cut.abort(); // unread, it might keep one of the browser's connections for ever
   } catch {} // no answer
   clearTimeout(late);
   if (status === 202) for (const { number } of drop) carried.delete(number);
@@ -111,7 +113,7 @@ async function ask() {
 function wait(one, at, [state, problem] = [at - now() < NEVER_MS ? "waiting" : "closed", ""]) {
   carried.delete(one.number);
   Object.assign(one, { number: 0, link: "", due: state === "closed" ? Infinity : at });
-  one.port.postMessage({ key: one.key, now: { state, problem, at, tries: Math.max(tries, one.tries) } });
+  one.port.postMessage({ key: one.key, now: { state, problem, ms: at - now(), tries: Math.max(tries, one.tries) } });
   plan();
 }
 
@@ -126,10 +128,10 @@ async function read(link, cut, reader) {
       const silence = setTimeout(() => cut.abort((silent = true)), SILENT_MS);
       const { done, value } = await reader.read();
       clearTimeout(silence);
-      orderly = done;
-      if (!done) rest = frames(rest, value, (wished) => (retry = wished));
+      if (!(orderly = done)) rest = frames(rest, value, (wished) => (retry = wished));
     }
-  } catch {} // cut
+  } catch {} // cut, or it made no sense
+  cut.abort();
   if (!links.delete(link)) return; // nobody wanted it
   if (now() - born > STEADY_MS) tries = 0;
   const ms = orderly ? retry : backoff(tries++);
@@ -163,18 +165,16 @@ function frames(rest, more, wish) {
 function answered(one, { status = 0, type = "", retry, end }) {
   if (status === 200 && type.startsWith("text/event-stream")) {
     Object.assign(one, { tries: 0, read: parser(one) });
-    one.port.postMessage({ key: one.key, now: { state: "live", problem: "", at: 0, tries: 0 } });
-  } else {
-    const ms = end ? one.retry : status === 429 || status >= 500 ? after(retry) + backoff(one.tries++) : Infinity;
-    wait(one, now() + ms, STATUSES[status]);
-  }
+    one.port.postMessage({ key: one.key, now: { state: "live", problem: "", ms: 0, tries: 0 } });
+  } else if (end) wait(one, now() + Math.max(FIRST_MS, one.retry));
+  else if (status === 429 || status >= 500) wait(one, now() + after(retry) + backoff(one.tries++), STATUSES[status]);
+  else wait(one, Infinity, STATUSES[status] ?? ["closed", `no stream there (${status})`]);
 }
 
 /** Read a stream as the standard says (html.spec.whatwg.org, 9.2.6). @param {Stream} one */
 function parser(one) {
   const decoder = new TextDecoder();
-  let [rest, id, type] = ["", one.cursor, ""];
-  let returned = false; // the last byte was a CR: a LF that follows belongs to it
+  let [rest, id, type, returned] = ["", one.cursor, "", false]; // returned: a LF that follows belongs to the CR before
   /** @type {string[]} */ let data = [];
 
   return (/** @type {Uint8Array} */ bytes) => {

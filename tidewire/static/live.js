@@ -27,7 +27,7 @@
     /** Read from an address, as a new source. @param {string} url */
     aim(url) {
       sources.delete(this.key);
-      Object.assign(this, { key: ++lastKey, url, cursor: "", now: { ...this.now, state: "connecting" } });
+      Object.assign(this, { key: ++lastKey, url, cursor: "", now: { ...this.now, state: "connecting", problem: "" } });
       sources.set(this.key, this);
       changed();
       return this;
@@ -49,7 +49,7 @@
       if (this.readyState === 2) return;
       if (this.element && !this.element.isConnected) return this.close(); // removed without htmx's knowledge
       if (now) {
-        this.now = now;
+        this.now = { ...now, at: performance.now() + now.ms };
         changed();
         this.fire(new Event(now.state === "live" ? "open" : "error"));
       } else {
@@ -76,15 +76,16 @@
     listening.set(processed, new AbortController());
     queueMicrotask(() => (processed = null));
   });
+  const forget = (/** @type {any} */ { target }) => listening.get(target)?.abort();
+  document.addEventListener("htmx:beforeCleanupElement", forget);
 
   /** @param {string} address @returns {EventSource|Source} */
   htmx.createEventSource = (address) => {
     const { origin, href } = new URL(address, document.baseURI);
     if (origin !== location.origin) return new EventSource(address, { withCredentials: true });
     const known = [...sources.values()].find(({ element }) => element && element === processed);
-    if (known && known.readyState !== 2) return known.url === href ? known : known.aim(href);
-    if (known) sources.delete(known.key); // it ended, and is begun anew
-    return new Source().aim(href);
+    if (known?.url === href && known.readyState !== 2) return known;
+    return (known ?? new Source()).aim(href); // one that has ended is begun anew: what is inside listens to it
   };
 
   /** Tell the worker and the page, once for all that changes in one go. */
@@ -99,11 +100,15 @@
     });
   }
 
-  const alone = () => typeof SharedWorker !== "function" || deaths > 1;
-
   function connect() {
     leave();
-    worker = alone() ? new Worker(WORKER) : new SharedWorker(WORKER, "tidewire 2").port;
+    try {
+      worker = deaths < 2 && new SharedWorker(WORKER, "tidewire 3").port; // named anew where its messages change
+    } catch {
+      deaths = 2; // there is none, or storage is blocked
+    }
+    worker ||= document.hidden ? undefined : new Worker(WORKER); // too dear for a page nobody sees
+    if (!worker) return;
     worker.onmessage = (/** @type {MessageEvent} */ { data }) => {
       unanswered = 0;
       sources.get(data.key)?.take(data);
@@ -135,15 +140,9 @@
   document.addEventListener("live:hurry", () => want({ hurry: true }));
   addEventListener("pagehide", leave);
   addEventListener("pageshow", ({ persisted }) => persisted && connect());
-  // A connection of its own is too dear for a page nobody sees.
-  document.addEventListener("visibilitychange", () => alone() && (document.hidden ? leave() : connect()));
+  document.addEventListener("visibilitychange", () => deaths > 1 && (document.hidden ? leave() : connect()));
 
+  const hold = (/** @type {Lock|null} */ held) => new Promise(() => ((lock = held?.name), connect()));
   if (!navigator.locks) connect();
-  else {
-    navigator.locks.request(`tidewire ${crypto.randomUUID()}`, (held) => {
-      lock = held?.name;
-      connect();
-      return new Promise(() => {});
-    });
-  }
+  else navigator.locks.request(`tidewire ${crypto.randomUUID()}`, hold).catch(connect); // refused with storage
 })();
