@@ -1,5 +1,7 @@
-"""`python main.py notify` and `run`, as somebody types them in a shell."""
+"""`python main.py notify` and `run`, as somebody types them in a shell, and what the board has then been told."""
 
+import contextlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +39,23 @@ def script(folder: Path, text: str) -> list[str]:
     path = folder / "command.py"
     path.write_text(text)
     return [sys.executable, str(path)]
+
+
+def newest_job(board: Server) -> dict[str, Any]:
+    """The newest job, as the board tells a program."""
+    numbers = [int(number) for number in re.findall(r'href="/jobs/(\d+)"', board.get("/jobs").text)]
+    told: dict[str, Any] = board.get(f"/jobs/{max(numbers)}", headers={"Accept": "application/json"}).json()
+    return told
+
+
+def job_named(board: Server, name: str) -> dict[str, Any] | None:
+    with contextlib.suppress(ValueError):
+        if (job := newest_job(board))["name"] == name:
+            return job
+    return None
+
+
+def logged(board: Server, text: str = "") -> list[tuple[str, str]]:
+    """Level and line of what the log shows, of the lines that hold a text."""
+    page = board.get("/log", params={"text": text}, headers={"HX-Request": "true"}).text
+    return re.findall(r'data-level="(\w+)".*?class="line">([^<]*)<', page)

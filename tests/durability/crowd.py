@@ -1,74 +1,14 @@
-"""Many clients in one process: readers that come back by id, writers that ask again, and the server between them."""
+"""Many clients in one process: readers that come back by id, and writers that ask again."""
 
 import asyncio
 import contextlib
 import json
-import os
-import resource
-import signal
 import socket
-import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-
-
-class Server:
-    """The app of app.py in processes of its own."""
-
-    def __init__(self, folder: Path, workers: int = 1) -> None:
-        self.database = folder / "posts.db"
-        self.workers = workers
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        self.log = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "uvicorn", "durability.app:app", "--port", str(self.port), "--no-access-log"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command + (["--workers", str(self.workers)] if self.workers > 1 else []),
-                cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "DURABILITY_DATABASE": str(self.database)},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def rows(self, sql: str) -> list[Any]:
-        with contextlib.closing(sqlite3.connect(self.database)) as db:
-            return db.execute(sql).fetchall()
-
-    @property
-    def rss(self) -> int:
-        assert self.process is not None
-        statm = Path(f"/proc/{self.process.pid}/statm").read_text()
-        return int(statm.split()[1]) * resource.getpagesize()
-
-
-@contextlib.contextmanager
-def serving(folder: Path, workers: int = 1) -> Iterator[Server]:
-    server = Server(folder, workers)
-    try:
-        server.start()
-        yield server
-        errors = [line for line in server.log.read_text().splitlines() if "Traceback" in line or "ERROR" in line]
-        assert not errors, server.log.read_text()[-3000:]
-    finally:
-        server.kill()
+from durability.processes import Server
 
 
 class Line:
@@ -183,6 +123,34 @@ class Reader:
         while len(self.numbers) < count:
             self._news.clear()
             await self._news.wait()
+
+
+@contextlib.asynccontextmanager
+async def reading(server: Server, count: int, *, after: str | None = None) -> AsyncIterator[list[Reader]]:
+    """So many readers that have joined; they are cut off at the end."""
+    line = Line(server)
+    after = after or (await line.ask("GET", "/about"))["cursor"]
+    line.close()
+    readers = [Reader(server, after) for _ in range(count)]
+    tasks = [asyncio.ensure_future(reader.run()) for reader in readers]
+    try:
+        for reader in readers:
+            await reader.joined.wait()
+        yield readers
+        assert not any(task.done() for task in tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def one_order(readers: list[Reader], numbers: Iterable[int]) -> None:
+    """Every reader has these numbers, each once, all in the same order: that of the journal."""
+    for reader in readers:
+        assert reader.resets == 0
+        assert reader.ids == sorted(set(reader.ids)), "an order without repetition"
+        assert sorted(reader.numbers) == sorted(numbers)
+        assert reader.numbers == readers[0].numbers
 
 
 def stop_reading(sock: socket.socket, server: Server, after: str) -> None:
