@@ -14,7 +14,7 @@ from components.feed import ON_CARD, SHOWN, FeedPage, NewPost, OlderPosts, Post,
 from components.page import Layout
 from streams import LiveThing, fragment
 from streams.database import LARGEST_NUMBER, held
-from streams.programs import answer_once, faults, invalid_answer
+from streams.programs import answer_once, give_back
 from tidewire import Change, Event, sse_message, topic
 
 routes = APIRouter(body_wrap=Layout)
@@ -60,10 +60,8 @@ async def create(request: Request, state: State, htmx: HtmxHeaders, data: dict) 
     try:
         new = NewPost.model_validate(data)
     except ValidationError as invalid:
-        if not htmx.request:
-            return invalid_answer(invalid)
-        form = PostForm(str(data.get("author", "")), str(data.get("text", "")), faults(invalid))
-        return fragment(form, status=422)
+        author, text = str(data.get("author", "")), str(data.get("text", ""))
+        return give_back(htmx, invalid, lambda faults: PostForm(author, text, faults))
     if not htmx.request:
         return await answer_once(request, state.hub, add, new)
     request.session["name"] = new.author

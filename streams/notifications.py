@@ -22,7 +22,7 @@ from components.notifications import (
 from components.page import Layout
 from components.toasts import ReadMark
 from streams import LiveThing, fragment, unread
-from streams.programs import answer_once, faults, invalid_answer
+from streams.programs import answer_once, give_back, invalid_answer
 from tidewire import Change, Event, sse_message, topic
 
 KEPT = 10_000  # notifications; a page shows the newest few
@@ -83,10 +83,8 @@ async def create(request: Request, state: State, htmx: HtmxHeaders, data: dict) 
     try:
         new = NewNotification.model_validate(data)
     except ValidationError as invalid:
-        if not htmx.request:
-            return invalid_answer(invalid)
-        form = NotificationForm(str(data.get("message", "")), str(data.get("level", "")), faults(invalid))
-        return fragment(form, status=422)
+        message, level = str(data.get("message", "")), str(data.get("level", ""))
+        return give_back(htmx, invalid, lambda faults: NotificationForm(message, level, faults))
     if not htmx.request:
         return await answer_once(request, state.hub, add, new)
     await state.hub.change(add, new)

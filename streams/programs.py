@@ -1,14 +1,16 @@
-"""What programs are answered: the id of the event they published, once however often they ask."""
+"""What programs are answered: the id of the event they published, once however often they ask; or what is wrong."""
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec
 
+from fasthtml.core import HtmxHeaders
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
+from streams import fragment
 from tidewire import Change, Hub
 
 A = ParamSpec("A")
@@ -67,3 +69,8 @@ def faults(invalid: ValidationError) -> dict[str, str]:
 def invalid_answer(invalid: ValidationError) -> JSONResponse:
     """Answer 422, naming each field and what is wrong with it."""
     return JSONResponse({"errors": faults(invalid)}, 422)
+
+
+def give_back(htmx: HtmxHeaders, invalid: ValidationError, form: Callable[[Mapping[str, str]], Any]) -> Response:
+    """Answer 422: a person is given the form anew, drawn with what is wrong by field, and a program that alone."""
+    return fragment(form(faults(invalid)), status=422) if htmx.request else invalid_answer(invalid)

@@ -16,7 +16,7 @@ from components.room import Message, MessageForm, MessageItem, Messages, NewMess
 from streams import fragment, talk
 from streams.database import held
 from streams.presence import rename
-from streams.programs import answer_once, faults, invalid_answer
+from streams.programs import answer_once, faults, give_back
 from streams.visitor import key, name_of, visitor
 from tidewire import Event, UnknownTopic, per_tab, sse_message, topic
 
@@ -89,9 +89,8 @@ async def say(request: Request, state: State, htmx: HtmxHeaders, room: str, data
     try:
         new = NewMessage.model_validate({**data, "name": name_of(request.session)} if htmx.request else data)
     except ValidationError as invalid:
-        if not htmx.request:
-            return invalid_answer(invalid)
-        return fragment(MessageForm(room, str(data.get("message", "")), faults(invalid)["message"]), status=422)
+        message = str(data.get("message", ""))
+        return give_back(htmx, invalid, lambda faults: MessageForm(room, message, faults["message"]))
     if not htmx.request:
         return await answer_once(request, state.hub, talk.say, room, new)
     await state.hub.change(talk.say, room, new, key(visitor(request.session)))

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from components.room import NewMessage
 from components.rooms import NewRoom, Room, RoomForm, RoomList, RoomRow, RoomsPage
 from streams import LiveThing, fragment, room, talk
-from streams.programs import answer_once, faults, invalid_answer
+from streams.programs import answer_once, give_back
 from tidewire import Event, Retention, sse_message, topic
 
 # Each says how one room is now, so a tab that has missed many is better drawn the list.
@@ -43,9 +43,7 @@ async def make(request: Request, state: State, htmx: HtmxHeaders, data: dict) ->
             return await answer_once(request, state.hub, talk.make, new)
         await state.hub.change(talk.make, new)
     except ValidationError as invalid:
-        if not htmx.request:
-            return invalid_answer(invalid)
-        return fragment(RoomForm(str(data.get("name", "")), faults(invalid)["name"]), status=422)
+        return give_back(htmx, invalid, lambda faults: RoomForm(str(data.get("name", "")), faults["name"]))
     except talk.TooManyRooms as full:
         if not htmx.request:
             return JSONResponse({"errors": {"name": str(full)}}, 422)
