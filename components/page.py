@@ -66,6 +66,7 @@ def headers() -> list[FT]:
         Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),
         Script(src="/tidewire/live-put.js", defer=True),
+        Script(src="/tidewire/live-focus.js", defer=True),
         Script(src="/tidewire/live-state.js", defer=True),
         Script(src="/static/board.js", defer=True),
         Script(src="/static/notifications.js", defer=True),

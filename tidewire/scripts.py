@@ -16,6 +16,7 @@ SCRIPTS = (  # in this order
     "/tidewire/vendor/sse.js",
     "/tidewire/live.js",
     "/tidewire/live-put.js",
+    "/tidewire/live-focus.js",
     "/tidewire/live-state.js",
 )
 

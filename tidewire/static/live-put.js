@@ -70,7 +70,9 @@
         if (one.isConnected) continue;
         const around = document.getElementById(id);
         const heirs = fieldsOf(around);
-        const heir = place < 0 ? around : (heirs.find((other) => called(other) === called(one)) ?? heirs[place]);
+        // A button in the same place may do anything: which gets the focus then is for live-focus.js to say.
+        const there = one.matches("a, button") ? null : heirs[place];
+        const heir = place < 0 ? around : (heirs.find((other) => called(other) === called(one)) ?? there);
         if (heir?.tagName !== one.tagName) continue;
         if (edited(one)) Object.assign(heir, { value: one.value, checked: one.checked });
         if (!focused) continue;
