@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 
-from hubs import Client, flushed, opened, publish, turns_until, within
+from hubs import flushed, opened, publish, turns_until, within
+from subscribers import Client
 
 from tidewire import catchup
 from tidewire.journal import JournalUnavailable

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from hubs import Client, Feed, flushed, opened, publish, turns_until
+from hubs import Feed, flushed, opened, publish, turns_until
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from subscribers import Client
 
 from tidewire import catchup
 from tidewire.journal import Retention

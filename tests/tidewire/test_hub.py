@@ -4,7 +4,8 @@ import contextlib
 import sqlite3
 
 import pytest
-from hubs import Client, Post, flushed, opened, publish, turns_until
+from hubs import Post, flushed, opened, publish, turns_until
+from subscribers import Client
 
 from tidewire import Hub, JournalUnavailable, Retention
 from tidewire.journal.memory import MemoryJournal

@@ -5,7 +5,8 @@ import contextlib
 import sqlite3
 
 import pytest
-from hubs import Client, Feed, Post, opened, publish
+from hubs import Feed, Post, opened, publish
+from subscribers import Client
 
 from tidewire import BadPayload, EventTooLarge, Hub, TidewireError, UnknownTopic
 from tidewire.journal.memory import MemoryJournal

@@ -3,7 +3,8 @@
 import logging
 import threading
 
-from hubs import Client, Html, opened, publish, turns_until, within
+from hubs import Html, opened, publish, turns_until, within
+from subscribers import Client
 
 from tidewire.journal.memory import MemoryJournal
 from tidewire.resets import out_of_band

@@ -4,9 +4,10 @@ import asyncio
 import random
 
 import pytest
-from hubs import Client, Feed, Middled, Post, flushed, opened, within
+from hubs import Feed, Post, flushed, opened, within
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from subscribers import Client, Middled
 
 from tidewire.journal.memory import MemoryJournal
 from tidewire.journal.sqlite import SQLiteJournal

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import logging
 
-from hubs import Client, Middled, flushed, opened, publish, turns_until, within
+from hubs import flushed, opened, publish, turns_until, within
+from subscribers import Client, Middled
 
 from tidewire.journal.memory import MemoryJournal
 

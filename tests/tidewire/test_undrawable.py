@@ -4,7 +4,8 @@ import asyncio
 import logging
 
 import pytest
-from hubs import Client, flushed, opened, publish
+from hubs import flushed, opened, publish
+from subscribers import Client
 
 from tidewire import catchup
 from tidewire.journal.memory import MemoryJournal
