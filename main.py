@@ -127,7 +127,7 @@ def run(target: str = "main:app", app: Any = app) -> None:
         f"  Data       {settings.database.resolve()}\n"
         f"  Try        curl -N {settings.origin}/sse/counter\n"
         f'             curl {settings.origin}/notifications -d "message=Hello" '
-        f'-H "Authorization: Bearer $(cat {settings.database.parent / "token"})"\n',
+        f'-H "Authorization: Bearer $(cat {settings.token_in_a_shell})"\n',
         flush=True,
     )
     uvicorn.run(

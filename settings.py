@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import Field, ValidationError, field_validator
@@ -51,7 +52,11 @@ class Settings(BaseSettings):
     def _is_a_limit(cls, value: str) -> str:
         from limits import parse_many  # only here: what publishes one message need not wait for it
 
-        if value != "off" and any(limit.amount < 1 for limit in parse_many(value)):
+        try:
+            limits = [] if value == "off" else parse_many(value)
+        except ValueError as fault:
+            raise ValueError("expected limits as in 100/second,2000/minute, or off") from fault
+        if any(limit.amount < 1 for limit in limits):
             raise ValueError("expected at least 1")
         return value
 
@@ -60,6 +65,11 @@ class Settings(BaseSettings):
         """The address to open in a browser on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
+
+    @property
+    def token_in_a_shell(self) -> str:
+        """The file of the token as a shell takes it, whatever its folder is called."""
+        return quote(str(self.database.parent / "token"))
 
     def secret(self, name: str) -> str:
         """Read the secret `name` beside the database; make it first (mode 0600) where there is none."""
@@ -131,7 +141,7 @@ def read(given: Mapping[str, Any]) -> Settings:
     except ValidationError as invalid:
         faults = (
             f"{PREFIX}{str(error['loc'][0]).upper()} (--{str(error['loc'][0]).replace('_', '-')}): "
-            f"got {error['input']!r}: {error['msg']}"
+            f"got {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
             for error in invalid.errors()
         )
         stop("; ".join(faults))
@@ -155,7 +165,7 @@ def _parser(commands: str) -> Parser:
     parser = Parser(
         prog="python main.py",
         usage="%(prog)s [-h] [setting ...]",
-        description=__doc__,
+        description="Serve the live board. A flag wins over the environment, which wins over the default.",
         epilog=commands,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,

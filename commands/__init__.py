@@ -84,7 +84,9 @@ def _parser() -> Parser:
     telling = tasks.add_parser("notify", help=NOTIFY, description=f"{NOTIFY.capitalize()}.", epilog=CODES, **kept)
     telling.add_argument("message", help="what to tell")
     telling.add_argument("--level", choices=LEVELS, help="how it is meant (default info)")
-    usage = "python main.py run [-h] [--name NAME] [--url URL] [--host HOST] [--port PORT] [--database FILE] -- COMMAND"
+    usage = (
+        "python main.py run [-h] [--name NAME] [--url URL] [--host HOST] [--port PORT] [--database DATABASE] -- COMMAND"
+    )
     running = tasks.add_parser(
         "run", help=RUN, usage=f"{usage} ...", description=f"{RUN.capitalize()}.", epilog=CODES_OF_RUN, **kept
     )

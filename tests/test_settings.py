@@ -90,6 +90,20 @@ def test_a_bad_flag_is_one_line(capsys, arguments):
     assert arguments[-1] in line
 
 
+def test_a_limit_that_is_none_is_refused_with_one_that_is(capsys):
+    with pytest.raises(SystemExit):
+        load(["--rate-limit", "often"])
+    assert capsys.readouterr().err.endswith("got 'often': expected limits as in 100/second,2000/minute, or off\n")
+
+
+def test_the_token_is_found_by_a_shell_in_a_folder_of_any_name(tmp_path):
+    folder = tmp_path / "my $(echo board)'s data"
+    folder.mkdir()
+    (folder / "token").write_text("found")
+    said = f'echo "$(cat {Settings(database=folder / "tidewire.db").token_in_a_shell})"'
+    assert subprocess.run(["sh", "-c", said], capture_output=True, text=True, check=True).stdout == "found\n"
+
+
 def test_help_explains_every_setting(capsys):
     with pytest.raises(SystemExit) as ended:
         load(["--help"])
