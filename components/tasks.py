@@ -9,7 +9,7 @@ from pydantic import BaseModel, StringConstraints
 from pydantic import Field as Described
 
 from components.live import Swap
-from components.parts import Field, PageHead, PageTitle, Panel
+from components.parts import Field, PageHead, Panel
 
 Status = Literal["Pending", "In Progress", "Completed"]
 TITLE_LENGTH = 200
@@ -97,7 +97,6 @@ def TaskTable(tasks: Iterable[Task]) -> FT:
 def TasksPage(tasks: Iterable[Task], beside: Iterable[Any]) -> tuple[FT, ...]:
     """Show the tasks; `beside` is what they cause: stats, notifications."""
     return (
-        PageTitle("Tasks"),
         PageHead("Tasks", "One list for everybody. What you change here is changed in every open tab."),
         TaskForm(),
         Panel(TaskTable(tasks), caption="/sse/tasks"),

@@ -5,6 +5,7 @@ import secrets
 from functools import partial
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -19,8 +20,10 @@ def unavailable(request: Request, fault: JournalUnavailable) -> JSONResponse:
     return JSONResponse({"error": str(fault)}, 503, {"Retry-After": "2"})
 
 
-def not_found(request: Request, fault: Exception) -> Any:
-    """Answer 404 with a page."""
+def not_found(request: Request, fault: HTTPException) -> Any:
+    """Answer 404 with a page, or an action with what it says is not there: its button's page shows that line."""
+    if request.method == "POST":
+        return PlainTextResponse(f"{fault.detail}\n", 404)
     return NotFound(request.url.path)
 
 

@@ -11,8 +11,10 @@ from starlette.exceptions import HTTPException
 
 from components.live import Live
 from components.page import Layout
+from components.parts import PageTitle
 from components.tasks import NewTask, Status, Task, TaskForm, TaskGone, TaskRow, TaskRows, TasksPage, TaskTable
 from streams import LiveThing, fragment
+from streams.database import held
 from streams.programs import faults
 from tidewire import Change, Event, sse_message, topic
 
@@ -46,7 +48,7 @@ def add(change: Change, new: NewTask, tell: Tell) -> Task:
 
 def act(change: Change, action: Action, id: int, tell: Tell) -> Task:
     """Do something to a task, and say so; nothing is said where nothing changes."""
-    row = next(iter(change.db.t.tasks("id = ?", (id,))), None)
+    row = next(iter(change.db.t.tasks("id = ?", (held(id),))), None)
     if row is None:
         raise HTTPException(404, f"There is no task {id}.")
     task = Task(**row)
@@ -78,7 +80,8 @@ def page(state: State, htmx: HtmxHeaders) -> Any:
         return TaskTable(all_tasks(state.db))
     topics = "&".join(f"topic={name}" for name in ("tasks", *(thing.name for thing in state.beside_tasks)))
     beside = [thing.part(state) for thing in state.beside_tasks]
-    return Live(f"/sse/live?{topics}&after={after}", *TasksPage(all_tasks(state.db), beside))
+    live = Live(f"/sse/live?{topics}&after={after}", *TasksPage(all_tasks(state.db), beside))
+    return PageTitle("Tasks"), live
 
 
 @routes("/tasks", methods=["POST"])

@@ -1,5 +1,7 @@
 """Tasks on a real board: what is done by one shows everywhere."""
 
+import re
+
 import httpx
 import pytest
 from programs import Program, events, payloads
@@ -79,7 +81,9 @@ def test_a_title_that_is_none_gives_the_form_back_with_what_was_typed(program: P
 
 
 def test_what_does_not_exist_is_404(program: Program, board: Server) -> None:
-    assert program.post("/tasks/999999/complete").status_code == 404
+    for number in (999_999, 10**21):  # the second is more than SQLite holds
+        answer = program.post(f"/tasks/{number}/complete")
+        assert (answer.status_code, answer.text) == (404, f"There is no task {number}.\n")
     assert program.post("/tasks/1/explode").status_code == 404
     missing = board.get("/sse/live?topic=nonsense")
     assert missing.status_code == 404
@@ -102,3 +106,10 @@ def test_another_site_cannot_act(board: Server) -> None:
     for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {}):
         answer = httpx.post(f"{board.url}/tasks", data={"title": "x"}, headers=headers, trust_env=False)
         assert answer.status_code == 403
+
+
+def test_every_page_is_named_in_the_tab_of_the_browser(board: Server) -> None:
+    navigation = re.search(r"<nav.*?</nav>", board.get("/").text, re.DOTALL)[0]
+    for path in re.findall(r'href="([^"]+)"', navigation):
+        head, _, _ = board.get(path).text.partition("</head>")
+        assert re.search(r"<title>\w+ · Tidewire</title>", head), path
