@@ -1,16 +1,20 @@
 """Names: how people and rooms are called."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
 NAME_LENGTH = 40
+JOINING = re.compile(
+    r"(?<=\S)[\u200c\u200d](?=\S)"
+)  # within what is seen: of Persian words, and of emoji made of several
 
 
 def one_line(text: str) -> str:
     """Take a name as it is read: single spaces, and no signs that nobody sees or that turn the text around."""
     text = " ".join(text.split())
-    if not text.isprintable():
+    if not JOINING.sub("", text).isprintable():
         raise ValueError("expected letters, digits and signs that can be seen")
     return text
 

@@ -33,7 +33,15 @@ def test_the_address_of_a_room_is_plain_whatever_its_name(name, slug):
     assert NewRoom(name=name).slug == slug
 
 
-@pytest.mark.parametrize("name", ["", " ", "...", "x" * 41, "a\u202eb", "a\x00b", "a\u200bb"])
+@pytest.mark.parametrize("name", ["سیب\u200cزمینی", "Ana \U0001f469\u200d\U0001f4bb"])
+def test_a_name_may_have_the_signs_that_join_what_is_seen(name):
+    assert NewRoom(name=name).name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u200da", "a\u200c", "a \u200d b", "\u200d" * 3, "", " ", "...", "x" * 41, "a\u202eb", "a\x00b", "a\u200bb"],
+)
 def test_a_name_that_nobody_could_read_or_reach_is_none(name):
     with pytest.raises(ValidationError):
         NewRoom(name=name)
