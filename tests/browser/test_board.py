@@ -79,6 +79,18 @@ def test_a_title_that_is_too_long_comes_back_with_the_reason_and_can_be_mended(t
     expect(tab.locator("#task-title-fault")).to_have_count(0)
 
 
+def test_a_long_title_leaves_the_buttons_of_every_row_on_one_line(tabs, board):
+    program = Program(board)
+    long, short = program.add_task("Donaudampfschifffahrt" * 9), program.add_task("Short")
+    tab = open_tab(tabs, "/tasks")
+    for task in (long, short):
+        buttons = tab.locator(f"#task-{task} button")
+        assert len({buttons.nth(place).bounding_box()["y"] for place in range(3)}) == 1
+    assert tab.locator("#tasks").evaluate(
+        "rows => rows.closest('.table-wrap').scrollWidth <= rows.closest('.table-wrap').clientWidth"
+    )
+
+
 def test_a_signal_has_the_page_fetch_what_changed(tabs, board):
     tab = open_tab(tabs, "/signals")
     wait_until_live(tab)
