@@ -53,6 +53,12 @@ function scrollToEnd(scroller) {
   stay();
 }
 
+// The menu of a narrow page lies over it, so it closes when the focus goes elsewhere, but to its button, which does that.
+const menu = document.getElementById("menu");
+menu?.addEventListener("focusout", ({ relatedTarget: to }) => {
+  if (to && !menu.contains(to) && !to.matches("[popovertarget=menu]") && menu.matches(":popover-open")) menu.hidePopover();
+});
+
 const time = new Intl.DateTimeFormat([], { timeStyle: "medium" });
 const minute = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }); // short: of a chart
 const dayAndTime = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
