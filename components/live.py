@@ -35,7 +35,7 @@ def Swap(
 
 
 def PauseButton(target_id: str, label: str = "Pause") -> FT:
-    """Hold back what moves inside the element `target_id` while pressed; live-put.js does the work."""
+    """Hold back what moves inside the element `target_id` while pressed; live-hold.js does the work."""
     return Button(
         label,
         type="button",

@@ -65,6 +65,7 @@ def headers() -> list[FT]:
         Script(src="/tidewire/vendor/htmx.min.js", defer=True),
         Script(src="/tidewire/vendor/sse.js", defer=True),
         Script(src="/tidewire/live.js", defer=True),
+        Script(src="/tidewire/live-hold.js", defer=True),
         Script(src="/tidewire/live-put.js", defer=True),
         Script(src="/tidewire/live-focus.js", defer=True),
         Script(src="/tidewire/live-state.js", defer=True),

@@ -15,6 +15,7 @@ SCRIPTS = (  # in this order
     "/tidewire/vendor/htmx.min.js",
     "/tidewire/vendor/sse.js",
     "/tidewire/live.js",
+    "/tidewire/live-hold.js",
     "/tidewire/live-put.js",
     "/tidewire/live-focus.js",
     "/tidewire/live-state.js",

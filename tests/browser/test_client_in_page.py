@@ -151,3 +151,70 @@ def test_a_list_that_is_read_stays_where_it_is_and_follows_a_reader_at_its_end(t
     tab.page.evaluate("put('<p id=p80>80</p>')")
     tab.wait_for("document.querySelector('#p80')")
     assert abs(tab.page.evaluate(top) - before) <= 1
+
+
+HELD = """() => {
+  document.querySelector('#main').insertAdjacentHTML('beforeend',
+    '<button data-live-pause=held aria-pressed=false>Hold</button><div id=held hx-swap=beforeend><p id=h0>0</p></div>');
+  window.held = document.querySelector('#held');
+  window.hold = () => document.querySelector('[data-live-pause=held]').click();
+  window.put = (data, type = 'x') => held.dispatchEvent(new CustomEvent('htmx:sseBeforeMessage',
+    {bubbles: true, cancelable: true, detail: new MessageEvent(type, {data})}));
+  window.shown = () => [...held.children].map(({id, textContent}) => [id, textContent]);
+}"""
+
+
+def test_a_pause_loses_nothing_and_keeps_the_order_however_much_comes(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.page.evaluate(HELD)
+    shown = tab.page.evaluate(
+        "() => { hold(); put('<p id=h0>changed</p>'); for (let n = 1; n <= 600; n++) put(`<p id=h${n}>${n}</p>`); "
+        "for (let n = 0; n < 600; n++) put(`<p id=h1>again ${n}</p>`); put('<p id=h2 hx-swap-oob=delete></p>'); "
+        "put('<i hx-swap-oob=beforeend:#h3>+</i>'); put('<i hx-swap-oob=beforeend:#h3>+</i>'); "
+        "const before = shown(); hold(); return [before, shown()]; }"
+    )
+    rest = [[f"h{n}", str(n)] for n in range(4, 601)]
+    assert shown == [[["h0", "0"]], [["h0", "changed"], ["h1", "again 599"], ["h3", "3++"], *rest]]
+
+
+def test_a_pause_of_a_list_that_lets_its_oldest_go_keeps_no_more_than_it_may_show(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.page.evaluate(HELD)
+    for swap, at in (("beforeend", -1), ("afterbegin", 0)):
+        said = tab.page.evaluate(
+            "(swap) => { held.dataset.max = 5; held.setAttribute('hx-swap', swap); hold(); let said = 0; "
+            "for (let n = 1; n <= 1000; n++) put(`<p id=${swap}${n}>${n}</p><b id=count hx-swap-oob=true>${n}</b>`); "
+            "held.insertAdjacentHTML('beforebegin', '<b id=count></b>'); "
+            "held.addEventListener('htmx:sseBeforeMessage', ({detail}) => (said += detail.data.match(/<p/g).length)); "
+            "hold(); const count = document.querySelector('#count'); count.remove(); "
+            "return [said, shown(), count.textContent]; }",
+            swap,
+        )
+        assert said[0] <= 500
+        newest = [[f"{swap}{n}", str(n)] for n in range(996, 1001)]
+        assert said[1] == (newest if at else newest[::-1])
+        assert said[2] == "1000"
+
+
+def test_of_what_is_replaced_whole_a_pause_keeps_the_newest_alone_as_it_was_said(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.page.evaluate(HELD)
+    said = tab.page.evaluate(
+        "() => { held.setAttribute('hx-swap', 'innerHTML'); hold(); const said = []; "
+        "for (let n = 0; n < 100; n++) put(`${n} & <b>no row</b>`); "
+        "held.addEventListener('htmx:sseBeforeMessage', ({detail}) => said.push(detail.data)); hold(); return said; }"
+    )
+    assert said == ["99 & <b>no row</b>"]
+
+
+def test_a_chosen_file_survives_a_swap_of_its_form(tabs, board):
+    tab = Tab(tabs, f"{board.url}/counter").wait_until_live()
+    tab.page.evaluate(HELD)
+    field = "<p id=row><input type=file name=file></p>"
+    tab.page.evaluate("(field) => put(field)", field)
+    tab.page.set_input_files("#row input", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a"})
+    tab.page.evaluate("(field) => { window.old = document.querySelector('#row input'); put(field); }", field)
+    assert tab.page.evaluate("[old.isConnected, document.querySelector('#row input').files[0].name]") == [
+        False,
+        "a.txt",
+    ]

@@ -1,10 +1,8 @@
-// How a message gets into the page: held back while it is paused, then put in the place of what has its id, without
-// taking from whoever reads where they are, or what they are typing.
+// How a message gets into the page: put in the place of what has its id, without taking from whoever reads where they
+// are, or what they are typing.
 
 (() => {
   const LISTS = ["beforeend", "afterbegin", "beforebegin", "afterend"];
-  const REPLACING = ["innerHTML", "outerHTML", "textContent"]; // of these the newest message is all there is to see
-  const HELD_AT_MOST = 500; // messages a paused list keeps
   const EDGE_PX = 8; // this near to the end of a list its reader follows it
   const FIELDS = "a[href], button, input, select, textarea";
 
@@ -21,10 +19,7 @@
     const { target, detail: message } = event;
     if (event.defaultPrevented) return;
     event.preventDefault(); // the extension would double what is in a list, and forget what is being typed
-    const pause = pauseOf(target);
-    if (!pause) return put(target, message);
-    hold(target, message);
-    pause.dataset.liveHeld = String(Number(pause.dataset.liveHeld ?? 0) + 1);
+    put(target, message);
   });
 
   // ---- Put ----------------------------------------------------------------------------------------------------
@@ -74,7 +69,8 @@
         const there = one.matches("a, button") ? null : heirs[place];
         const heir = place < 0 ? around : (heirs.find((other) => called(other) === called(one)) ?? there);
         if (heir?.tagName !== one.tagName) continue;
-        if (edited(one)) Object.assign(heir, { value: one.value, checked: one.checked });
+        if (one.type === "file") heir.files = one.files; // its value may not be set
+        else if (edited(one)) Object.assign(heir, { value: one.value, checked: one.checked });
         if (!focused) continue;
         heir.focus({ preventScroll: true });
         if (typeof one.selectionStart === "number") heir.setSelectionRange(one.selectionStart, one.selectionEnd);
@@ -157,35 +153,4 @@
     for (const one of gone) one.remove(); // htmx would complain that it is not there
     return repeated.length || gone.length ? template.innerHTML : text;
   }
-
-  // ---- Paused -------------------------------------------------------------------------------------------------
-
-  /** @type {Map<Element, MessageEvent[]>} what waits for each element, the oldest first */
-  const held = new Map();
-
-  /** @param {Element} element @returns {HTMLElement|undefined} the pressed button that pauses a region around it */
-  function pauseOf(element) {
-    const pressed = [...all("pause")].filter((one) => one.getAttribute("aria-pressed") === "true");
-    return pressed.find((one) => document.getElementById(one.dataset.livePause ?? "")?.contains(element));
-  }
-
-  /** @param {Element} element @param {MessageEvent} message */
-  function hold(element, message) {
-    const before = REPLACING.includes(swapOf(element).swapStyle) ? [] : (held.get(element) ?? []);
-    held.set(element, [...before, message].slice(-HELD_AT_MOST));
-  }
-
-  document.addEventListener("click", ({ target }) => {
-    /** @type {HTMLElement|null} */
-    const button = target instanceof Element ? target.closest("[data-live-pause]") : null;
-    if (!button) return;
-    button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
-    delete button.dataset.liveHeld;
-    for (const [element, messages] of held) {
-      if (pauseOf(element)) continue;
-      held.delete(element);
-      if (!element.isConnected) continue;
-      for (const message of messages) put(document.getElementById(element.id) ?? element, message); // a reset replaces it
-    }
-  });
 })();
