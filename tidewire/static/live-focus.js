@@ -35,7 +35,7 @@
   /** @param {MutationRecord[]} changes @returns {HTMLElement|undefined} the heir in what was next to it, or before it */
   function beside(changes) {
     for (let gone = had; gone; ) {
-      const change = changes.findLast(({ removedNodes }) => [...removedNodes].some((one) => one.contains(gone)));
+      const change = changes.filter(({ removedNodes }) => [...removedNodes].some((one) => one.contains(gone))).at(-1);
       if (!change) return;
       const { target } = change;
       const [next, previous] = [nearest(change, "nextSibling"), nearest(change, "previousSibling")];
