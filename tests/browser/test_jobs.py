@@ -55,6 +55,7 @@ def test_the_page_of_a_job_is_told_the_end_once_and_asks_no_more(tabs, board, pr
     wait_until_live(early)
     program.post(f"/jobs/{number}", data={"done": 4})
     expect(bar(early)).to_have_attribute("value", "4")
+    expect(early.get_by_role("button", name="Pause")).to_be_visible()
     late = open_tab(tabs, f"/jobs/{number}")
     expect(bar(late)).to_have_attribute("value", "4")
     wait_until_live(late)
@@ -62,6 +63,7 @@ def test_the_page_of_a_job_is_told_the_end_once_and_asks_no_more(tabs, board, pr
     for tab in (early, late):
         expect(tab.locator("#job")).to_contain_text("built")
         expect(bar(tab)).to_have_attribute("value", "10")
+        expect(tab.get_by_role("button", name="Pause")).to_be_hidden()  # nothing moves any more
     until(lambda: f"/sse/jobs/{number}" not in str(board.get("/sse-health").json()))
     ended = open_tab(tabs, f"/jobs/{number}")
     expect(ended.locator("main")).to_contain_text("built")
