@@ -53,6 +53,11 @@ function scrollToEnd(scroller) {
   stay();
 }
 
+// A command that is reached by keyboard is chosen whole, so that it can be copied.
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches(".command:focus-visible")) getSelection().selectAllChildren(target);
+});
+
 // The menu of a narrow page lies over it, so it closes when the focus goes elsewhere, but to its button, which does that.
 const menu = document.getElementById("menu");
 menu?.addEventListener("focusout", ({ relatedTarget: to }) => {

@@ -20,13 +20,15 @@ def focused(tab, row, name):
     expect(tab.locator(row).get_by_role("button", name=name)).to_be_focused()
 
 
-def test_an_action_of_a_row_leaves_the_focus_in_it_and_never_on_what_deletes_it(tabs, tasks):
+def test_an_action_of_a_row_leaves_the_focus_in_it_and_never_on_what_deletes_it(tabs, board, tasks):
+    Program(board).post(f"/tasks/{tasks[2]}/complete")
     tab = open_tab(tabs, "/tasks")
     wait_until_live(tab)
-    row = f"#task-{tasks[0]}"
-    for pressed, then in (("Start", "Complete"), ("Complete", "Reopen"), ("Reopen", "Start"), ("Complete", "Reopen")):
-        press(tab, row, pressed)
-        focused(tab, row, then)
+    # Each in a row of its own: the stream tells of a row's actions after their answers, and shows it as it was between.
+    actions = [("Start", "Complete"), ("Complete", "Reopen"), ("Reopen", "Start")]
+    for task, (pressed, then) in zip(tasks, actions, strict=True):
+        press(tab, f"#task-{task}", pressed)
+        focused(tab, f"#task-{task}", then)
 
 
 def test_what_a_program_does_to_a_row_moves_the_focus_as_the_reader_s_own_action_does(tabs, board, tasks):
@@ -68,3 +70,11 @@ def test_who_has_left_an_element_is_left_alone_when_it_goes(tabs, board, tasks):
     Program(board).post(f"/tasks/{tasks[0]}/delete")
     expect(tab.locator(f"#task-{tasks[0]}")).to_have_count(0)
     expect(tab.locator("#main")).to_be_focused()
+
+
+def test_a_command_that_is_reached_by_keyboard_can_be_copied_whole(tabs, board):
+    tab = open_tab(tabs, "/clock")
+    tab.get_by_role("button", name="Pause").focus()
+    tab.keyboard.press("Tab")
+    expect(tab.locator(".command")).to_be_focused()
+    assert tab.evaluate("getSelection().toString()") == f"curl -N {board.url}/sse/clock"
