@@ -148,11 +148,12 @@ def test_without_shared_workers_a_page_has_a_connection_of_its_own_while_it_is_s
     context.close()
 
 
-def test_where_storage_is_blocked_a_page_has_a_connection_of_its_own(browser, board):
+@pytest.mark.parametrize("worker", ["throw denied()", "this.port = new MessageChannel().port1"], ids=["none", "dead"])
+def test_where_storage_is_blocked_a_page_has_a_connection_of_its_own(browser, board, worker):
     context = browser.new_context()
     context.add_init_script(
         "const denied = () => new DOMException('denied', 'SecurityError');"
-        "window.SharedWorker = function () { throw denied(); };"
+        f"window.SharedWorker = function () {{ {worker}; }};"
         "if (navigator.locks) LockManager.prototype.request = async () => { throw denied(); };"
     )
     heard = Complaints(context, board.url)

@@ -143,6 +143,7 @@
   document.addEventListener("visibilitychange", () => deaths > 1 && (document.hidden ? leave() : connect()));
 
   const hold = (/** @type {Lock|null} */ held) => new Promise(() => ((lock = held?.name), connect()));
+  const blocked = () => ((deaths = 2), connect()); // as storage is; a shared worker would say nothing, or raise
   if (!navigator.locks) connect();
-  else navigator.locks.request(`tidewire ${crypto.randomUUID()}`, hold).catch(connect); // refused with storage
+  else navigator.locks.request(`tidewire ${crypto.randomUUID()}`, hold).catch(blocked);
 })();
