@@ -4,7 +4,7 @@ import re
 
 from browsers import Page, expect, open_tab, wait_until_live
 from programs import Program
-from servers import until
+from servers import Server, until
 
 
 def say(program: Program, message: str, level: str = "info") -> None:
@@ -117,6 +117,13 @@ def test_a_late_tab_and_one_that_comes_back_show_only_what_they_have_not_shown(t
     expect(toasts(tab).locator(".title")).to_have_text(["Then"])
 
 
+def has_told(board: Server, count: int) -> bool:
+    """Tell whether this many streams of notifications are open, and each has said something."""
+    links = board.get("/sse-health").json()["connections"]
+    told = [one["events"] for link in links for one in link["subscriptions"] if "/notifications" in one["stream"]]
+    return len(told) == count and all(told)
+
+
 def test_a_reset_toasts_nothing_and_counts_from_what_there_is(tabs, program, board, complaints):
     """As when the board has begun anew, and its numbers with it."""
     tab = live_tab(tabs)
@@ -127,7 +134,7 @@ def test_a_reset_toasts_nothing_and_counts_from_what_there_is(tabs, program, boa
     old = re.sub(r'(id="read-up-to"[^>]*>)\d+', r"\g<1>5000", old)
     tab.route("**/notifications", lambda route: route.fulfill(body=old, content_type="text/html"))
     tab.goto("/notifications")
-    wait_until_live(tab)
+    until(lambda: has_told(board, 3))  # each its reset: what is said before is in it
     say(program, "News")
     expect(toasts(tab).locator(".title")).to_have_text(["News"])
     expect(unread(tab)).to_have_text("1 unread")
