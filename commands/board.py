@@ -130,7 +130,7 @@ def _taken(url: str, status: int, said: str, wait: str) -> dict[str, Any]:
     told = answer if isinstance(answer, dict) else {}
     errors = told.get("errors")
     faults = [f"{field}: {fault}" for field, fault in errors.items()] if isinstance(errors, dict) else []
-    plain = "" if said.lstrip().startswith("<") else said
+    plain = "" if said.lstrip().startswith("<") or said.strip() == "Not Found" else said
     line = shown("; ".join(faults) or told.get("error") or plain) or "is it a Tidewire board?"
     seconds = float(wait) if wait.isdigit() else 0.0
     raise Refused(f"{url} answered {status}: {line}", status, told, seconds)
