@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from fasthtml.core import HtmxHeaders
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -63,7 +64,16 @@ def _all(said: Said) -> dict[str, Any]:
 
 def faults(invalid: ValidationError) -> dict[str, str]:
     """Say what is wrong with each field, for a program's answer or for a form that is given back."""
-    return {".".join(map(str, fault["loc"])): fault["msg"].removeprefix("Value error, ") for fault in invalid.errors()}
+    return {".".join(map(str, fault["loc"])): _said(fault) for fault in invalid.errors()}
+
+
+def _said(fault: ErrorDetails) -> str:
+    """Say what was expected; of what people come upon, in their words."""
+    if fault["type"] == "string_too_short":
+        return "expected some text"
+    if fault["type"] == "string_too_long":
+        return f"expected at most {fault['ctx']['max_length']} characters"
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def invalid_answer(invalid: ValidationError) -> JSONResponse:

@@ -74,7 +74,7 @@ def test_what_cannot_be_posted_comes_back_with_the_reason_and_can_be_mended(tabs
     tab.get_by_label("Post", exact=True).evaluate("field => field.removeAttribute('maxlength')")
     send(tab, "Ana", "y" * 2001)
     field = tab.get_by_label("Post", exact=True)
-    expect(field).to_have_accessible_description("Post: String should have at most 2000 characters")
+    expect(field).to_have_accessible_description("Post: expected at most 2000 characters")
     expect(field).to_have_value("y" * 2001)
     field.fill("Mended")
     tab.get_by_role("button", name="Post", exact=True).click()
