@@ -16,11 +16,11 @@ def serving(uvicorn: list[str], app: str, folder: Path, *, source: Path | None =
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, env=environment(**env), stdout=out, stderr=out)
     try:
-        until(lambda: "startup complete" in log.read_text() or process.poll() is not None, 30)
+        until(lambda: "Uvicorn running on" in log.read_text() or process.poll() is not None, 60)
         assert process.poll() is None, log.read_text()
         yield f"http://127.0.0.1:{port}"
         process.terminate()
-        process.wait(5)
+        process.wait(15)
         assert "Application shutdown complete" in log.read_text()
         assert not any(word in log.read_text() for word in ("Traceback", "ERROR")), log.read_text()
     finally:
