@@ -52,4 +52,4 @@ def test_a_minute_of_the_clock_is_600_ticks_and_the_last_are_as_close_to_the_gri
     record_property("figures", f"{len(minute)} events, {early * 1000:.2f} ms early, {late * 1000:.2f} ms late")
     # What is promised is 600, or one less or more; a busy machine that runs the tests misses some, and has none twice.
     assert 550 <= len(minute) <= 601
-    assert late < early + 0.005
+    assert late < early + 0.015
