@@ -54,11 +54,12 @@ def NotificationItem(notification: Notification) -> FT:
 
 def NotificationCount(total: int, newest: int = 0, **attrs: str) -> FT:
     """Say how many there are in all and how many are unread; what is marked as read ends with the `newest` shown."""
+    counted = Strong(total), " in all" if total != 1 else " notification in all"
     mark = Button(
         "Mark all read", name="up_to", value=newest, hx_post="/notifications/read", hx_swap="none", cls="small"
     )
     return Div(
-        P(Strong(total), " in all" if total != 1 else " notification in all", " ", Unread(0)),
+        P(*counted if total else ["Nobody has been told anything yet."], " ", Unread(0)),
         mark if newest else None,
         id="notification-count",
         **attrs,
