@@ -19,6 +19,7 @@ HTMX = {
     "allowEval": False,
     "allowScriptTags": False,
     "selfRequestsOnly": True,
+    "defaultSettleDelay": 0,  # what comes in works at once: a form sent meanwhile would leave the page
     "historyCacheSize": 0,  # a live page put back from a cache would show the past
     "refreshOnHistoryMiss": True,
     "responseHandling": [

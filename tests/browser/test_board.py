@@ -79,6 +79,24 @@ def test_a_title_that_is_too_long_comes_back_with_the_reason_and_can_be_mended(t
     expect(tab.locator("#task-title-fault")).to_have_count(0)
 
 
+def test_a_form_that_comes_back_is_at_work_in_the_same_turn(tabs):
+    """Else whoever is quick sends it as a page of old, and leaves."""
+    tab = open_tab(tabs, "/tasks")
+    wait_until_live(tab)
+    tab.evaluate(
+        "document.addEventListener('htmx:afterSwap', () => queueMicrotask(() => "
+        "document.querySelector('#task-form').requestSubmit()), {once: true})"
+    )
+    field = tab.get_by_label("Title of the new task")
+    field.evaluate("field => { field.removeAttribute('maxlength'); field.value = 'y'.repeat(201); }")
+    with tab.expect_response("**/tasks") as answered:
+        tab.keyboard.press("Tab")
+        field.press("Enter")
+    assert answered.value.request.method == "POST"
+    expect(tab.locator("#task-title-fault")).to_contain_text("200 characters")
+    assert tab.url.endswith("/tasks")
+
+
 def test_a_long_title_leaves_the_buttons_of_every_row_on_one_line(tabs, board):
     program = Program(board)
     long, short = program.add_task("Donaudampfschifffahrt" * 9), program.add_task("Short")
