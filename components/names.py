@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 NAME_LENGTH = 40
-JOINING = re.compile(
-    r"(?<=\S)[\u200c\u200d](?=\S)"
-)  # within what is seen: of Persian words, and of emoji made of several
+# Within what is seen: of Persian words, and of emoji made of several.
+JOINING = re.compile(r"(?<=\S)[\u200c\u200d](?=\S)")
 
 
 def one_line(text: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ NEVER = 2**31 - 1
 FAREWELL_SECONDS = 5.0  # for a client that has stopped reading to take the end of its stream
 
 
-class Stream(Response):
+class Stream(Response, ABC):
     """An endless `text/event-stream` response, from its opening comment to an orderly end.
 
     What it says is in `speak`; `discard` lets go of what it holds, and is called however the stream ends, also when
@@ -55,9 +56,9 @@ class Stream(Response):
         """Make the connection that the registry knows."""
         return Connection(scope, send)
 
+    @abstractmethod
     async def speak(self, connection: Any, receive: Receive) -> None:
         """Say all there is to say; cancelled when the client leaves or the connection is to end."""
-        raise NotImplementedError
 
     async def discard(self) -> None:
         """Let go of what the stream holds."""

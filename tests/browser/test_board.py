@@ -84,17 +84,15 @@ def test_a_form_that_comes_back_is_at_work_in_the_same_turn(tabs):
     tab = open_tab(tabs, "/tasks")
     wait_until_live(tab)
     tab.evaluate(
-        "document.addEventListener('htmx:afterSwap', () => queueMicrotask(() => "
-        "document.querySelector('#task-form').requestSubmit()), {once: true})"
+        "document.addEventListener('htmx:afterSwap', () => queueMicrotask(() => {"
+        "  addEventListener('submit', (event) => {"
+        "    document.body.dataset.taken = event.defaultPrevented; event.preventDefault(); }, {once: true});"
+        "  document.querySelector('#task-form').requestSubmit(); }), {once: true})"
     )
     field = tab.get_by_label("Title of the new task")
     field.evaluate("field => { field.removeAttribute('maxlength'); field.value = 'y'.repeat(201); }")
-    with tab.expect_response("**/tasks") as answered:
-        tab.keyboard.press("Tab")
-        field.press("Enter")
-    assert answered.value.request.method == "POST"
-    expect(tab.locator("#task-title-fault")).to_contain_text("200 characters")
-    assert tab.url.endswith("/tasks")
+    field.press("Enter")
+    expect(tab.locator("body")).to_have_attribute("data-taken", "true")
 
 
 def test_a_long_title_leaves_the_buttons_of_every_row_on_one_line(tabs, board):

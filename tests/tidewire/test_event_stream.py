@@ -128,13 +128,14 @@ async def test_a_generator_that_swallows_its_cancellation_is_ended_all_the_same(
         assert closed
 
 
-async def test_a_generator_that_goes_on_after_its_end_is_left_with_one_log_line(caplog):
+async def test_a_generator_that_says_more_when_it_is_ended_is_heard_once_and_is_no_fault(caplog):
     async def endless():
         try:
             yield sse_message("here")
             await asyncio.Event().wait()
         finally:
-            yield sse_message("more")  # Python: "async generator ignored GeneratorExit"
+            yield sse_message("more")
+            yield sse_message("too much")
 
     app = streamed(endless)
     async with Client(app) as client:
@@ -143,6 +144,9 @@ async def test_a_generator_that_goes_on_after_its_end_is_left_with_one_log_line(
         await client.done()
         assert client.ended
     assert len(app.registry) == 0
+    assert "more" in client.body
+    assert "too much" not in client.body
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("fault", [OSError("gone"), asyncio.CancelledError()])
