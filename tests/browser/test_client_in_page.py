@@ -146,7 +146,7 @@ def test_a_list_that_is_read_stays_where_it_is_and_follows_a_reader_at_its_end(t
     assert tab.page.evaluate("[list.children.length, list.firstElementChild.id]") == [60, "p20"]
     tab.page.evaluate("list.scrollTop = 300")
     tab.wait_for("list.scrollTop === 300")
-    top = "() => Math.round(document.querySelector('#p40').getBoundingClientRect().top)"
+    top = "document.querySelector('#p40').getBoundingClientRect().top - list.getBoundingClientRect().top"
     before = tab.page.evaluate(top)
     tab.page.evaluate("put('<p id=p80>80</p>')")
     tab.wait_for("document.querySelector('#p80')")
