@@ -2,7 +2,7 @@
 
 import time
 import types
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from starlette.types import Message as Asgi
 from starlette.types import Send
 
 from tidewire.window import Message, Painter, worth_telling
+from tidewire.wire import Wire, chunked_request, wire_to
 
 Key = tuple[frozenset[str], str]
 
@@ -32,32 +33,73 @@ class Member(Protocol):
 class Group:
     """Everybody who is up to date with the same topics in the same form. They own nothing: no queue, no task."""
 
-    __slots__ = ("bytes", "events", "key", "last", "members")
+    __slots__ = ("bytes", "events", "key", "last", "members", "wires")
 
     def __init__(self, key: Key) -> None:
         self.key = key
-        self.members: dict[Member, Any] = {}  # with uvicorn's request of each, where it can be written to
+        self.members: dict[Member, Any] = {}  # by the server: with its request of each, where it is known
+        self.wires: dict[Member, Wire] = {}  # past it: those who have taken the last event at once
         # Counted here for all of them: a subscriber remembers only where it came in.
         self.events = self.bytes = 0
         self.last = 0.0
 
+    def __len__(self) -> int:
+        return len(self.members) + len(self.wires)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter((*self.members, *self.wires))
+
+    def unwire(self, member: Member) -> None:
+        """Have the next chunk of a member go by the server: something else does, or will."""
+        if (wire := self.wires.pop(member, None)) is not None:
+            wire.close()
+            self.members[member] = wire.request
+
     def send(self, chunk: bytes, events: int, cursor: int) -> None:
         """Write to every member's socket, or step its `send` by hand; park those that suspend.
 
-        A coroutine that finishes in its first step has put the chunk into the socket or its buffer: no task, no
-        future, no await was needed. One that suspends is a slow client, and must delay nobody. Where `send` is known
-        to do no more than frame the chunk and write it, both is done here, the framing once for all.
+        Where `send` is known to do no more than frame the chunk and write it, both is done here, the framing once for
+        all; and once a client has taken a chunk at once, the next goes to its socket directly.
         """
         framed = b"%x\r\n%b\r\n" % (len(chunk), chunk)
-        message: Asgi = {"type": "http.response.body", "body": chunk, "more_body": True}
         self.events += events
         self.bytes += len(chunk)
         self.last = time.monotonic()
-        out: list[Callable[[], None]] = []
+        full = self._by_wire(framed)
+        if self.members:
+            self._by_server(framed, chunk, cursor)
+        for wire, taken in full:
+            self.unwire(wire.member)
+            if not wire.request.disconnected:
+                wire.request.transport.write(framed[taken:])
+
+    def _by_wire(self, framed: bytes) -> list[tuple[Wire, int]]:
+        """Write to the sockets; return those that did not take all of it, and how many bytes they took."""
+        full = []
+        size = len(framed)
+        wires = iter(self.wires.values())
+        while True:
+            try:
+                for wire in wires:
+                    if (taken := wire.send(framed)) != size:
+                        full.append((wire, taken))
+                return full
+            except OSError:  # its buffer is full, or the client has gone: both are the server's affair
+                full.append((wire, 0))
+
+    def _by_server(self, framed: bytes, chunk: bytes, cursor: int) -> None:
+        """Have the server write, and take for a wire who is done with it; park those that must wait.
+
+        A coroutine that finishes in its first step has put the chunk into the socket or its buffer: no task, no
+        future, no await was needed. One that suspends is a slow client, and must delay nobody.
+        """
+        message: Asgi = {"type": "http.response.body", "body": chunk, "more_body": True}
+        after: list[Callable[[], None]] = []
         for member, request in self.members.items():
             if request is not None and not request.flow.write_paused:
                 if not request.disconnected:
                     request.transport.write(framed)
+                    after.append(partial(self._wire, member, request))
                 continue
             sending: Any = member.send(message)
             try:
@@ -65,11 +107,21 @@ class Group:
             except StopIteration:
                 continue
             except Exception:
-                out.append(member.fail)
+                after.append(member.fail)
             else:
-                out.append(partial(member.park, sending, waits_for, cursor))
-        for leave in out:  # after the loop: leaving changes the members
-            leave()
+                after.append(partial(member.park, sending, waits_for, cursor))
+        for move in after:  # after the loop: it changes the members
+            move()
+
+    def _wire(self, member: Member, request: Any) -> None:
+        if (wire := wire_to(member, request)) is not None:
+            del self.members[member]
+            self.wires[member] = wire
+
+    def leave(self, member: Member) -> None:
+        """Take a member out."""
+        self.unwire(member)
+        self.members.pop(member, None)
 
 
 class Fanout:
@@ -93,8 +145,8 @@ class Fanout:
 
     def leave(self, member: Member, group: Group) -> None:
         """Take a member out, and forget a group that is empty."""
-        group.members.pop(member, None)
-        if not group.members and self._groups.get(group.key) is group:
+        group.leave(member)
+        if not group and self._groups.get(group.key) is group:
             del self._groups[group.key]
             for name in group.key[0]:
                 groups = self._by_topic[name]
@@ -118,17 +170,10 @@ class Fanout:
             if None in drawn:
                 # Each comes upon it again when it catches up, and is reset then and there, whoever else is slow,
                 # parked or joining: a reset of everybody at once would miss these.
-                for member in tuple(group.members):
+                for member in group:
                     member.fall_behind(after)
             elif chunk:
                 group.send(chunk, len(told), upto)
-
-
-def chunked_request(send: Send) -> Any:
-    """Find uvicorn's request behind its `send`, if what it sends is written as chunks and nothing else; else None."""
-    request: Any = getattr(send, "__self__", None)
-    known = type(request).__module__ == "uvicorn.protocols.http.httptools_impl"
-    return request if known and request.chunked_encoding and request.scope["method"] == "GET" else None
 
 
 @types.coroutine

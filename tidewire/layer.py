@@ -17,6 +17,7 @@ from tidewire.connection import transport_of
 from tidewire.lifecycle import Lifecycle
 from tidewire.registry import Registry
 from tidewire.sockets import bound_silence, socket_of
+from tidewire.wire import OneWrite
 
 log = logging.getLogger("tidewire")
 
@@ -97,8 +98,7 @@ class Exchange:
             return
         if message["type"] == "http.response.start":
             self._start = message
-            headers = message.get("headers", ())
-            if any(name == b"content-type" and b"text/event-stream" in value for name, value in headers):
+            if b"text/event-stream" in dict(message.get("headers", ())).get(b"content-type", b""):
                 self.registry.inside.add(self)
                 bound_silence(socket_of(self.transport))
         elif self._opening is None:
@@ -106,6 +106,10 @@ class Exchange:
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.registry.inside.discard(self)  # it may go on with work of its own, which a stop waits for
+
+    def one_write(self) -> OneWrite:
+        """Have what is sent inside this context leave in one write."""
+        return OneWrite(self._send)
 
     def hand_over(self, start: Message, opening: Message, run: Run) -> bool:
         """Let `run` have the connection once the app has returned; refuse where middleware has touched it."""

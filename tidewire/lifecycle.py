@@ -66,7 +66,7 @@ class Lifecycle:
         # rarer than this: requests leave cycles behind, and with their bodies those soon are more than the window.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(5_000, 50, 50)
+        gc.set_threshold(5_000, 100, 50)
         loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():
             self._server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)

@@ -6,6 +6,7 @@ import random
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -50,7 +51,7 @@ class Stream(Response, ABC):
 
     def opening(self) -> str:
         """Write the first words, which are sent at once."""
-        return comment("open", retry=random.randint(*RETRY))  # noqa: S311
+        return f": open\nretry: {int(random.uniform(*RETRY))}\n\n"  # noqa: S311
 
     def connect(self, scope: Scope, send: Send) -> Connection:
         """Make the connection that the registry knows."""
@@ -78,8 +79,9 @@ class Stream(Response, ABC):
         body = self.opening().encode()
         opening: Message = {"type": "http.response.body", "body": body, "more_body": scope["method"] != "HEAD"}
         try:
-            await send(start)
-            await send(opening)
+            with exchange.one_write() if exchange is not None and opening["more_body"] else nullcontext():
+                await send(start)
+                await send(opening)
         except BaseException:
             await self.discard()
             raise
@@ -96,7 +98,7 @@ class Stream(Response, ABC):
         connection = self.connect(scope, send)
         connection.task = asyncio.current_task()
         registry.add(connection)
-        registry.ended.reconnects += any(name == b"last-event-id" for name, _ in scope["headers"])
+        registry.ended.reconnects += b"last-event-id" in dict(scope["headers"])
         # One coroutine for all of it: each one that waits costs an idle stream half a KiB.
         try:
             try:

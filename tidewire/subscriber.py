@@ -102,6 +102,7 @@ class Subscriber(Connection):
             return await super().write(chunk, events)
         # Stepped like a flush, and parked like one: a heartbeat that waited here could come after a newer event, and
         # set the client's cursor back.
+        self.group.unwire(self)
         sending: Any = self.send({"type": "http.response.body", "body": chunk, "more_body": True})
         try:
             waits_for = sending.send(None)

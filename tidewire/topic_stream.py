@@ -37,8 +37,7 @@ class TopicStream(Stream):
     def connect(self, scope: Scope, send: Send) -> Subscriber:
         """Make the subscriber, and let go of what was needed up to now: this object lives as long as the stream."""
         self.subscriber = Subscriber(scope, send, self.hub, self.topics, self.form, self.cursor)
-        self.topics = frozenset()
-        self.raw_headers = []
+        del self.topics, self.raw_headers
         return self.subscriber
 
     async def speak(self, connection: Subscriber, receive: Receive) -> None:
