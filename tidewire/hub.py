@@ -18,8 +18,8 @@ from tidewire.window import Message, Painter, Window
 
 log = logging.getLogger("tidewire")
 
-# Under load, events are gathered for this long before they leave together: one write a client instead of many. The
-# first after a quiet time leaves at once, so nobody waits who need not.
+# Under load, events are gathered for this long after a flush, and leave together: one write a client instead of many.
+# The first after a quiet time leaves at once, so nobody waits who need not.
 GATHER_SECONDS = 0.02
 WINDOW_COUNT = 2_000
 WINDOW_BYTES = 4 * 1024 * 1024
@@ -131,9 +131,9 @@ class Hub(Publisher):
     def _flush(self) -> None:
         """Hand everything since the last flush to everybody who is up to date: one chunk for each set of topics."""
         self._timer = None
-        self._last_flush = time.monotonic()
         pending, self._pending = self._pending, []
         self.fanout.send(pending, self.flushed, self.delivered)
+        self._last_flush = time.monotonic()  # its end: however many there are, others have their turn
         self.flushed = self.delivered
         self.counts["published"] += len(pending)
         turn = self._turn

@@ -1,7 +1,9 @@
 """The hub: it opens without a gap, gathers what comes quickly, and outlives its journal's trouble."""
 
+import asyncio
 import contextlib
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 from hubs import Post, flushed, opened, publish, turns_until
@@ -107,6 +109,22 @@ async def test_the_first_event_after_a_quiet_time_leaves_at_once_and_the_next_ar
         assert await client.posts(20) == list(range(1, 21))
         assert bodies == [1, 19]
         await client.gone()
+
+
+async def test_the_window_begins_when_a_flush_has_ended_or_many_subscribers_would_have_none(feed, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("tidewire.hub.time", SimpleNamespace(monotonic=lambda: now[0]))
+    async with opened(MemoryJournal(), feed.topic("feed"), gather=60) as hub:
+        now[0] = 1000
+
+        def long(*_):
+            now[0] += 100
+
+        monkeypatch.setattr(hub.fanout, "send", long)
+        await publish(hub, 1)
+        await flushed(hub)
+        await publish(hub, 2)
+        assert isinstance(hub._timer, asyncio.TimerHandle), "it waits for others"
 
 
 async def test_trouble_of_the_journal_is_the_publishers_and_passes(feed, tmp_path):
