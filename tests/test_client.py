@@ -38,6 +38,7 @@ globalThis.fetch = async (url, { body }) => {
 };
 const told = [];
 globalThis.postMessage = (what) => told.push(what);
+Object.defineProperty(globalThis, "navigator", { value: {} });
 require("node:vm").runInThisContext(fs.readFileSync(file, "utf8"));
 onmessage({ data: { want: [[1, "/sse/x", cursor]] } });
 """

@@ -74,6 +74,7 @@ Object.assign(globalThis, {
   },
 });
 Date.now = () => wall;
+Object.defineProperty(globalThis, "navigator", { value: {} }); // without locks, as on an insecure origin
 Object.defineProperty(globalThis, "performance", { value: { now: () => time } });
 Math.random = () => 1; // the longest wait
 

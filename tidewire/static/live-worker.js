@@ -38,22 +38,27 @@ const backoff = (failures) => Math.random() * Math.min(CAP_MS, FIRST_MS * 2 ** f
 /** Read a Retry-After. @param {string|null|undefined} text @returns {number} milliseconds */
 const after = (text) => Math.min(NEVER_MS, Math.max(0, Number(text) * 1e3 || Date.parse(`${text}`) - Date.now() || 0));
 
+/** @type {Promise<string>} the name of a lock that is free once this worker is gone, however it goes */
+const lock = new Promise((tell) =>
+  navigator.locks?.request(`tidewire ${crypto.randomUUID()}`, (held) => new Promise(() => tell(held?.name ?? "")))
+    .catch(() => {}), // blocked, as storage is
+);
+
 /** Serve a tab. @param {MessagePort} port */
 function connect(port) {
   /** @type {any} */ let lease;
   /** @param {[number, string, string][]} all */
   function want(all) {
     const mine = new Map([...wanted].filter((one) => one.port === port).map((one) => [one.key, one]));
-    for (const [key, url, cursor] of all) {
-      if (mine.delete(key)) continue;
-      wanted.add({ port, key, url, cursor, number: 0, link: "", due: 0, tries: 0, retry: 1000 });
-    }
+    for (const [key, url, cursor] of all)
+      mine.delete(key) || wanted.add({ port, key, url, cursor, number: 0, link: "", due: 0, tries: 0, retry: 1000 });
     for (const one of mine.values()) wanted.delete(one);
     plan();
   }
 
   port.onmessage = ({ data }) => {
-    if (data.lock) navigator.locks.request(data.lock, () => want([])); // granted once the tab is gone, in whatever way
+    if (data.lock) navigator.locks.request(data.lock, () => want([])); // granted once the tab is gone
+    if (data.lock) lock.then((name) => port.postMessage({ lock: name }));
     if (data.hurry) for (const one of waiting()) one.due = notBefore = 0;
     want(data.want);
     clearTimeout(lease);
@@ -86,10 +91,9 @@ async function ask() {
     drop: drop.map(({ number }) => number),
   });
   let [link, status, retry] = ["", 0, 0];
-  const cut = new AbortController();
+  const [headers, cut] = [{ "Content-Type": "application/json" }, new AbortController()];
   const late = setTimeout(() => cut.abort(), ANSWER_MS);
   try {
-    const headers = { "Content-Type": "application/json" };
     const answer = await fetch(MUX, { method: "POST", headers, body, signal: cut.signal });
     status = answer.status;
     retry = after(answer.headers.get("Retry-After"));
@@ -100,11 +104,9 @@ async function ask() {
   clearTimeout(late);
   if (status === 202) for (const { number } of drop) carried.delete(number);
   if (!links.has(link)) notBefore = now() + (retry || status === 409 ? retry + backoff(0) : backoff(tries++));
-  for (const one of add) {
-    if (!one.number) continue; // a frame was faster than the answer, and has ended it
+  for (const one of add.filter(({ number }) => number)) // the others a frame that was faster has ended
     if (links.has(link)) one.link = link;
     else wait(one, notBefore, STATUSES[status]);
-  }
   asking = false;
   plan();
 }
@@ -121,8 +123,7 @@ function wait(one, at, [state, problem] = [at - now() < NEVER_MS ? "waiting" : "
 async function read(link, cut, reader) {
   links.set(link, cut);
   const born = now();
-  let rest = new Uint8Array();
-  let [silent, orderly, retry] = [false, false, 1000];
+  let [rest, silent, orderly, retry] = [new Uint8Array(), false, false, 1000];
   try {
     while (!orderly) {
       const silence = setTimeout(() => cut.abort((silent = true)), SILENT_MS);
@@ -146,8 +147,7 @@ function frames(rest, more, wish) {
   bytes.set(more, rest.length);
   let at = 0;
   for (let end; (end = bytes.indexOf(10, at)) >= 0; ) {
-    const line = new TextDecoder().decode(bytes.subarray(at, end));
-    const [, numbers = "", size = 0, said, retry] = FRAME.exec(line) ?? [];
+    const [, numbers = "", size = 0, said, retry] = FRAME.exec(new TextDecoder().decode(bytes.subarray(at, end))) ?? [];
     const next = end + 1 + Number(size);
     if (next > bytes.length) break;
     if (retry) wish(Number(retry));

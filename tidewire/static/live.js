@@ -2,7 +2,7 @@
 // connection of the browser (live-worker.js). What it says is put by live-put.js, how it is shown by live-state.js.
 
 (() => {
-  const PING_MS = 5000; // a worker that leaves two unanswered is dead
+  const PING_MS = 5000; // a worker that leaves two unanswered is dead, if its lock has not said so at once
   const WORKER = new URL("live-worker.js", /** @type {HTMLScriptElement} */ (document.currentScript).src);
 
   /** @type {Map<number, Source>} those that are open, and those whose end the page shows */ const sources = new Map();
@@ -76,8 +76,7 @@
     listening.set(processed, new AbortController());
     queueMicrotask(() => (processed = null));
   });
-  const forget = (/** @type {any} */ { target }) => listening.get(target)?.abort();
-  document.addEventListener("htmx:beforeCleanupElement", forget);
+  document.addEventListener("htmx:beforeCleanupElement", ({ target }) => listening.get(/** @type {any} */ (target))?.abort());
 
   /** @param {string} address @returns {EventSource|Source} */
   htmx.createEventSource = (address) => {
@@ -109,9 +108,11 @@
     }
     worker ||= document.hidden ? undefined : new Worker(WORKER); // too dear for a page nobody sees
     if (!worker) return;
+    const mine = worker;
     worker.onmessage = (/** @type {MessageEvent} */ { data }) => {
       unanswered = 0;
       sources.get(data.key)?.take(data);
+      if (data.lock) navigator.locks.request(data.lock, { mode: "shared" }, () => worker === mine && died());
     };
     want({ lock });
   }
@@ -123,6 +124,8 @@
     worker?.postMessage({ want: all, ...more });
   }
 
+  const died = () => (deaths++, connect());
+
   function leave() {
     worker?.postMessage({ want: [] });
     worker?.close?.();
@@ -131,10 +134,7 @@
   }
 
   setInterval(() => {
-    if (worker && unanswered++ > 1) {
-      deaths++;
-      connect();
-    }
+    if (worker && unanswered++ > 1) died();
     want();
   }, PING_MS);
   document.addEventListener("live:hurry", () => want({ hurry: true }));
@@ -143,7 +143,6 @@
   document.addEventListener("visibilitychange", () => deaths > 1 && (document.hidden ? leave() : connect()));
 
   const hold = (/** @type {Lock|null} */ held) => new Promise(() => ((lock = held?.name), connect()));
-  const blocked = () => ((deaths = 2), connect()); // as storage is; a shared worker would say nothing, or raise
-  if (!navigator.locks) connect();
-  else navigator.locks.request(`tidewire ${crypto.randomUUID()}`, hold).catch(blocked);
+  if (!navigator.locks) connect(); // where they are blocked, as storage is, a shared worker would say nothing, or raise
+  else navigator.locks.request(`tidewire ${crypto.randomUUID()}`, hold).catch(() => ((deaths = 2), connect()));
 })();
