@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from starlette.types import Scope, Send
 
+from tidewire.wire import tell_of_end
+
 # Linux gives up a client that has vanished (see sockets.py). Elsewhere every stream ends after this many seconds, to
 # be taken up again by whoever is still there.
 MAX_AGE_SECONDS = None if hasattr(socket, "TCP_USER_TIMEOUT") else 600.0
@@ -52,8 +54,9 @@ class Connection:
         self.writing += 1
         try:
             await self.send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except OSError:
-            self.reason = self.reason or "left"
+        except (OSError, RuntimeError) as fault:
+            if isinstance(fault, OSError) or tell_of_end(self.send):
+                self.reason = self.reason or "left"
             raise
         finally:
             self.writing -= 1

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from starlette.types import Message as Asgi
 from starlette.types import Send
 
+from tidewire.sockets import file_limit
 from tidewire.window import Message, Painter, worth_telling
-from tidewire.wire import Wire, chunked_request, wire_to
+from tidewire.wire import Wire, chunked_request, wire_to, write
 
 Key = tuple[frozenset[str], str]
 
@@ -55,11 +56,11 @@ class Group:
             wire.close()
             self.members[member] = wire.request
 
-    def send(self, chunk: bytes, events: int, cursor: int) -> None:
+    def send(self, chunk: bytes, events: int, cursor: int, wiring: bool = True) -> None:
         """Write to every member's socket, or step its `send` by hand; park those that suspend.
 
         Where `send` is known to do no more than frame the chunk and write it, both is done here, the framing once for
-        all; and once a client has taken a chunk at once, the next goes to its socket directly.
+        all; and once a client has taken a chunk at once, the next goes to its socket directly, if there may be wires.
         """
         framed = b"%x\r\n%b\r\n" % (len(chunk), chunk)
         self.events += events
@@ -67,11 +68,10 @@ class Group:
         self.last = time.monotonic()
         full = self._by_wire(framed)
         if self.members:
-            self._by_server(framed, chunk, cursor)
+            self._by_server(framed, chunk, cursor, wiring)
         for wire, taken in full:
             self.unwire(wire.member)
-            if not wire.request.disconnected:
-                wire.request.transport.write(framed[taken:])
+            write(wire.request, framed[taken:])
 
     def _by_wire(self, framed: bytes) -> list[tuple[Wire, int]]:
         """Write to the sockets; return those that did not take all of it, and how many bytes they took."""
@@ -87,7 +87,7 @@ class Group:
             except OSError:  # its buffer is full, or the client has gone: both are the server's affair
                 full.append((wire, 0))
 
-    def _by_server(self, framed: bytes, chunk: bytes, cursor: int) -> None:
+    def _by_server(self, framed: bytes, chunk: bytes, cursor: int, wiring: bool) -> None:
         """Have the server write, and take for a wire who is done with it; park those that must wait.
 
         A coroutine that finishes in its first step has put the chunk into the socket or its buffer: no task, no
@@ -97,8 +97,7 @@ class Group:
         after: list[Callable[[], None]] = []
         for member, request in self.members.items():
             if request is not None and not request.flow.write_paused:
-                if not request.disconnected:
-                    request.transport.write(framed)
+                if write(request, framed) and wiring:
                     after.append(partial(self._wire, member, request))
                 continue
             sending: Any = member.send(message)
@@ -131,6 +130,8 @@ class Fanout:
         self._painter = painter
         self._groups: dict[Key, Group] = {}
         self._by_topic: dict[str, set[Group]] = {}
+        self._members = 0
+        self._wiring = True
 
     def join(self, member: Member, topics: frozenset[str], form: str) -> Group:
         """Put an up-to-date member into its group."""
@@ -141,11 +142,21 @@ class Fanout:
             for name in topics:
                 self._by_topic.setdefault(name, set()).add(group)
         group.members[member] = chunked_request(member.send)
+        self._members += 1
+        # A new tab needs a descriptor more than an old one needs a second.
+        if self._wiring and self._members * 3 > file_limit():
+            self._wiring = False
+            for one in self._groups.values():
+                for wired in tuple(one.wires):
+                    one.unwire(wired)
         return group
 
     def leave(self, member: Member, group: Group) -> None:
         """Take a member out, and forget a group that is empty."""
         group.leave(member)
+        self._members -= 1
+        if not self._wiring and self._members * 4 < file_limit():
+            self._wiring = True
         if not group and self._groups.get(group.key) is group:
             del self._groups[group.key]
             for name in group.key[0]:
@@ -173,7 +184,7 @@ class Fanout:
                 for member in group:
                     member.fall_behind(after)
             elif chunk:
-                group.send(chunk, len(told), upto)
+                group.send(chunk, len(told), upto, self._wiring)
 
 
 @types.coroutine

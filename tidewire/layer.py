@@ -9,11 +9,13 @@ makes its own response of it (BaseHTTPMiddleware), buffers or rewrites is thus f
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidewire.connection import transport_of
+from tidewire.fanout import resume
 from tidewire.lifecycle import Lifecycle
 from tidewire.registry import Registry
 from tidewire.sockets import bound_silence, socket_of
@@ -107,9 +109,14 @@ class Exchange:
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.registry.inside.discard(self)  # it may go on with work of its own, which a stop waits for
 
-    def one_write(self) -> OneWrite:
-        """Have what is sent inside this context leave in one write."""
-        return OneWrite(self._send)
+    async def in_one_write(self, sending: Coroutine[Any, Any, None]) -> None:
+        """Await what sends; all that reaches the server in its first step leaves in one write."""
+        with OneWrite(self._send):
+            try:
+                waits_for = sending.send(None)
+            except StopIteration:
+                return
+        await resume(sending, waits_for)
 
     def hand_over(self, start: Message, opening: Message, run: Run) -> bool:
         """Let `run` have the connection once the app has returned; refuse where middleware has touched it."""

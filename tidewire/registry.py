@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from tidewire.connection import Connection
 from tidewire.health import figures, health
 from tidewire.tally import Tally
+from tidewire.wire import tell_of_end
 
 # Proxies drop a stream that says nothing for 30 to 60 s; a client takes 20 s of silence for a dead line.
 HEARTBEAT_SECONDS = 15.0
@@ -88,6 +89,8 @@ class Registry:
         for connection in self._open:
             if connection.max_age is not None and now - connection.opened >= connection.max_age:
                 connection.end("age")
+            elif tell_of_end(connection.send):
+                continue
             elif now - connection.quiet_since() >= self.heartbeat and not connection.writing:
                 beat = asyncio.ensure_future(_beat(connection))
                 self._beats.add(beat)

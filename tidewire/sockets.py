@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 from typing import Any
 
@@ -18,6 +19,16 @@ def raise_file_limit() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def file_limit() -> float:
+    """Tell how many files the process may have open."""
+    try:
+        import resource
+    except ImportError:
+        return math.inf
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return math.inf if soft == resource.RLIM_INFINITY else soft
 
 
 def bound_silence(sock: Any) -> None:

@@ -6,7 +6,6 @@ import random
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -79,9 +78,8 @@ class Stream(Response, ABC):
         body = self.opening().encode()
         opening: Message = {"type": "http.response.body", "body": body, "more_body": scope["method"] != "HEAD"}
         try:
-            with exchange.one_write() if exchange is not None and opening["more_body"] else nullcontext():
-                await send(start)
-                await send(opening)
+            opened = _send_both(send, start, opening)
+            await (exchange.in_one_write(opened) if exchange is not None else opened)
         except BaseException:
             await self.discard()
             raise
@@ -148,3 +146,8 @@ class Stream(Response, ABC):
                 connection.transport.abort()
         except OSError:
             pass
+
+
+async def _send_both(send: Send, start: Message, opening: Message) -> None:
+    await send(start)
+    await send(opening)

@@ -25,7 +25,11 @@ class Wire(socket.SocketType):
 
 
 class OneWrite:
-    """`with OneWrite(send):` what uvicorn is told to send inside leaves in one write, and wakes its client once."""
+    """`with OneWrite(send):` what uvicorn is told to send inside leaves in one write, and wakes its client once.
+
+    Inside is one step of the loop: whoever waited there would hold its client's first words back, and the client could
+    leave meanwhile.
+    """
 
     __slots__ = ("_chunks", "_request", "_transport")
 
@@ -41,15 +45,20 @@ class OneWrite:
     def __exit__(self, *_: object) -> None:
         if self._request is not None:
             self._request.transport = self._transport
-            if self._chunks:
-                self._transport.write(b"".join(self._chunks))
+            self._write()
 
     def write(self, chunk: bytes) -> None:
         """Keep it until the end."""
         self._chunks.append(chunk)
 
     def __getattr__(self, name: str) -> Any:
+        self._write()  # before whatever else is done with the transport: after its end nothing would be sent
         return getattr(self._transport, name)
+
+    def _write(self) -> None:
+        if self._chunks:
+            self._transport.write(b"".join(self._chunks))
+            self._chunks.clear()
 
 
 def chunked_request(send: Send) -> Any:
@@ -67,6 +76,36 @@ def wire_to(member: Any, request: Any) -> Wire | None:
         return Wire(member, request)
     except OSError:  # too many files, or the client has just left
         return None
+
+
+def write(request: Any, chunk: bytes) -> bool:
+    """Have the server write, if the client is still there; tell whether it is."""
+    if request.disconnected:
+        return False
+    try:
+        request.transport.write(chunk)
+    except RuntimeError:  # uvloop's, of a closed socket
+        _tell(request)
+        return False
+    return True
+
+
+def tell_of_end(send: Send) -> bool:
+    """Tell a stream that its socket is closed, if it is; return whether it is.
+
+    uvicorn tells the newest request on it alone, and so no stream that a client has sent a second request behind.
+    """
+    request = _request_of(send)
+    if request is None or not request.transport.is_closing() or request.transport.get_write_buffer_size():
+        return False
+    _tell(request)
+    return True
+
+
+def _tell(request: Any) -> None:
+    request.disconnected = True
+    request.message_event.set()
+    request.flow.resume_writing()
 
 
 def _request_of(send: Send) -> Any:

@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 
 from tidewire import Tidewire, sse_message, stream_routes, topic
 from tidewire.journal.memory import MemoryJournal
+from tidewire.layer import Exchange
 from tidewire.wire import OneWrite, wire_to
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="elsewhere there are none")
@@ -55,12 +56,12 @@ class Board:
         self.server.close()
 
     async def client(self):
-        before = len(self.app.registry)
+        before = set(self.app.registry)
         client = Client(*await asyncio.open_connection(*self.server.sockets[0].getsockname(), limit=2**14))
         self.clients.append(client)
         client.writer.write(b"GET /sse/feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         await asyncio.wait_for(client.reader.readuntil(b": open\nretry: "), PATIENCE)
-        await turns_until(lambda: len(self.app.registry) > before)
+        await turns_until(lambda: set(self.app.registry) - before)
         return client
 
     async def publish(self, *numbers, text=""):
@@ -250,6 +251,49 @@ def test_without_a_descriptor_to_spare_the_server_writes(on_a_board, monkeypatch
     on_a_board(test)
 
 
+def test_a_new_client_needs_a_descriptor_more_than_an_old_one_a_second(on_a_board, monkeypatch):
+    monkeypatch.setattr("tidewire.fanout.file_limit", lambda: 8)
+
+    async def test(board):
+        clients = [await board.client() for _ in range(2)]
+        await board.publish(1)
+        assert len(board.wires) == 2
+        clients.append(await board.client())
+        assert board.wires == []
+        await board.publish(2, 3)
+        for client in clients:
+            await client.until(3)
+        assert board.wires == []
+        for client in clients[:2]:
+            client.writer.close()
+        await turns_until(lambda: len(board.app.registry) == 1)
+        await board.publish(4)
+        assert len(board.wires) == 1
+
+    on_a_board(test)
+
+
+def test_who_leaves_with_a_second_request_behind_the_stream_stops_nobody_and_is_seen(on_a_board):
+    async def test(board):
+        rude = await board.client()
+        [connection], [protocol] = board.app.registry, board.state.connections
+        rude.writer.write(b"GET /sse/feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await turns_until(lambda: protocol.pipeline)
+        rude.writer.transport.abort()
+        number = 0
+        while board.state.connections:  # uvicorn reads no more: it is a write that tells it, and it tells nobody
+            number += 1
+            await board.publish(number)
+        late = await board.client()
+        await board.publish(number + 1, number + 2)
+        assert await late.until(number + 2) == [number + 1, number + 2]
+        board.app.registry._sweep()
+        await turns_until(lambda: len(board.app.registry) == 1)
+        assert connection.reason == "left"
+
+    on_a_board(test)
+
+
 def test_nothing_goes_past_encryption():
     class Encrypted(asyncio.Transport):
         def get_write_buffer_size(self):
@@ -271,6 +315,9 @@ class Request:
     def write(self, chunk):
         self.written.append(chunk)
 
+    def close(self):
+        self.written.append("closed")
+
     async def send(self, chunk):
         self.transport.write(chunk)
 
@@ -291,3 +338,30 @@ async def test_what_is_sent_together_is_written_together_whatever_happens():
         assert 1 / 0
     await request.send(b"more")
     assert request.written == [b"head, opening", b"head", b"more"]
+
+
+async def test_what_is_sent_comes_before_the_end_of_its_transport():
+    request = Request()
+    with OneWrite(request.send):
+        await request.send(b"head, ")
+        await request.send(b"all of it")
+        request.transport.close()
+    assert request.written == [b"head, all of it", "closed"]
+
+
+async def test_a_head_does_not_wait_for_what_middleware_holds_back():
+    request = Request()
+    later = asyncio.Event()
+
+    async def sending():
+        await request.send(b"head")
+        await later.wait()
+        await request.send(b"opening")
+
+    opened = asyncio.ensure_future(Exchange(Tidewire(None), request.send).in_one_write(sending()))
+    await turns_until(lambda: request.written)
+    assert request.written == [b"head"]
+    assert request.transport is request
+    later.set()
+    await opened
+    assert request.written == [b"head", b"opening"]
