@@ -75,6 +75,7 @@ def wire_to(member: Any, request: Any) -> Wire | None:
     try:
         return Wire(member, request)
     except OSError:  # too many files, or the client has just left
+        _tell_if_closed(request)
         return None
 
 
@@ -96,7 +97,11 @@ def tell_of_end(send: Send) -> bool:
     uvicorn tells the newest request on it alone, and so no stream that a client has sent a second request behind.
     """
     request = _request_of(send)
-    if request is None or not request.transport.is_closing() or request.transport.get_write_buffer_size():
+    return request is not None and _tell_if_closed(request)
+
+
+def _tell_if_closed(request: Any) -> bool:
+    if not request.transport.is_closing() or request.transport.get_write_buffer_size():
         return False
     _tell(request)
     return True

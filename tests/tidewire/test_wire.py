@@ -287,8 +287,23 @@ def test_who_leaves_with_a_second_request_behind_the_stream_stops_nobody_and_is_
         late = await board.client()
         await board.publish(number + 1, number + 2)
         assert await late.until(number + 2) == [number + 1, number + 2]
-        board.app.registry._sweep()
         await turns_until(lambda: len(board.app.registry) == 1)
+        assert connection.reason == "left"
+
+    on_a_board(test)
+
+
+def test_who_leaves_so_is_seen_without_an_event_too(on_a_board):
+    async def test(board):
+        rude = await board.client()
+        [connection], [protocol] = board.app.registry, board.state.connections
+        rude.writer.write(b"GET /sse/feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await turns_until(lambda: protocol.pipeline)
+        connection.transport.abort()
+        await turns_until(lambda: not board.state.connections)
+        assert len(board.app.registry) == 1
+        board.app.registry._sweep()
+        await turns_until(lambda: len(board.app.registry) == 0)
         assert connection.reason == "left"
 
     on_a_board(test)
