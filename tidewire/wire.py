@@ -101,7 +101,7 @@ def tell_of_end(send: Send) -> bool:
 
 
 def _tell_if_closed(request: Any) -> bool:
-    if not request.transport.is_closing() or request.transport.get_write_buffer_size():
+    if not request.transport.is_closing():
         return False
     _tell(request)
     return True
