@@ -15,7 +15,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidewire.connection import transport_of
-from tidewire.fanout import resume
+from tidewire.group import resume
 from tidewire.lifecycle import Lifecycle
 from tidewire.registry import Registry
 from tidewire.sockets import bound_silence, socket_of

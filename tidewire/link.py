@@ -18,7 +18,7 @@ from typing import Any
 from starlette.types import Scope, Send
 
 from tidewire.connection import Connection, Reason
-from tidewire.fanout import resume
+from tidewire.group import resume
 
 # Beyond this a turn is written before it is over: a generator that never waits would otherwise fill the memory.
 GATHERED_BYTES = 64 * 1024

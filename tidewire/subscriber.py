@@ -10,7 +10,7 @@ from starlette.types import Scope, Send
 
 from tidewire.catchup import RESET_SECONDS, catch_up
 from tidewire.connection import Connection
-from tidewire.fanout import Group, resume
+from tidewire.group import Group, resume
 from tidewire.hub import Hub
 
 

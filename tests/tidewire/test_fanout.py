@@ -100,6 +100,6 @@ def test_an_event_looks_at_the_groups_it_concerns_however_many_there_are(fanout,
     one = message(topic, 1)
     one.entry = one.entry._replace(topic="room/77")
     asked = []
-    monkeypatch.setattr("tidewire.fanout.Group.send", lambda group, *_: asked.append(group))
+    monkeypatch.setattr("tidewire.group.Group.send", lambda group, *_: asked.append(group))
     fanout.send([one], 0, 1)
     assert [group.key[0] for group in asked] == [frozenset({"room/77"})]
