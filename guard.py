@@ -2,8 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Mapping
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,32 +46,32 @@ class Guard:
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message.get("headers", ())]
-                given = {name for name, _ in headers}
+                given = dict(headers)
                 message["headers"] = headers + [pair for pair in POLICY if pair[0] not in given]
             await send(message)
 
-        refusal = self.refusal(scope["method"], scope["path"], _first_of_each(scope["headers"]))
+        refusal = self.refusal(scope["method"], scope["path"], dict(reversed([*scope["headers"]])))
         if refusal is not None:
             return await refusal(scope, receive, with_policy)
         return await self.app(scope, receive, with_policy)
 
-    def refusal(self, method: str, path: str, headers: dict[str, str]) -> PlainTextResponse | None:
-        """Say why a request is refused; None where it is let in."""
-        host = PORT.sub("", headers.get("host", "")).lower()
+    def refusal(self, method: str, path: str, headers: dict[bytes, bytes]) -> PlainTextResponse | None:
+        """Say why a request with these headers, the first of each, is refused; None where it is let in."""
+        host = PORT.sub("", headers.get(b"host", b"").decode("latin-1")).lower()
         if host not in self.hosts and "*" not in self.hosts:
             return PlainTextResponse(f"Unknown host {host!r}: TIDEWIRE_ALLOWED_HOSTS names those allowed.\n", 400)
         if len(path) > LONGEST_PATH:
             return PlainTextResponse(f"Expected a path of at most {LONGEST_PATH} characters.\n", 414)
-        if "transfer-encoding" in headers:
+        if b"transfer-encoding" in headers:
             return PlainTextResponse("Say the Content-Length.\n", 411)
         most = self.larger.get(path, LARGEST_BODY)
-        if int(headers.get("content-length", "0")) > most:
+        if int(headers.get(b"content-length", b"0")) > most:
             return PlainTextResponse(f"Expected at most {most} bytes.\n", 413)
         if method in SAFE_METHODS:
             return None
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            if secrets.compare_digest(given.strip().encode(), self.token):
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() == b"bearer":
+            if secrets.compare_digest(given.strip(), self.token):
                 return None
             return PlainTextResponse("Unknown token.\n", 401, {"WWW-Authenticate": "Bearer"})
         if same_origin(headers):
@@ -82,14 +81,10 @@ class Guard:
         )
 
 
-def same_origin(headers: dict[str, str]) -> bool:
+def same_origin(headers: dict[bytes, bytes]) -> bool:
     """Tell whether a browser sent this from a page of this origin; a program, which says neither, does not count."""
-    site = headers.get("sec-fetch-site")
+    site = headers.get(b"sec-fetch-site")
     if site is not None:
-        return site == "same-origin"
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == headers.get("host")
-
-
-def _first_of_each(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*raw])}
+        return site == b"same-origin"
+    host = headers.get(b"host", b"")
+    return host != b"" and headers.get(b"origin", b"").partition(b"://")[2] == host

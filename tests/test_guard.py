@@ -53,6 +53,8 @@ OURS, THEIRS, PORT = "http://127.0.0.1:5001", "http://evil.example", "http://127
         ({"origin": THEIRS}, 403),
         ({"origin": PORT}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"origin": "http://\xff"}, 403),
         ({"cookie": "tidewire=x"}, 403),
         ({"referer": OURS}, 403),
         ({"authorization": "Bearer the-token"}, 200),

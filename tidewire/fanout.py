@@ -16,6 +16,7 @@ class Fanout:
         self._groups: dict[Key, Group] = {}
         self._by_topic: dict[str, set[Group]] = {}
         self._members = 0
+        self._limit = 0.0
         self._wiring = True
 
     def join(self, member: Member, topics: frozenset[str], form: str) -> Group:
@@ -24,12 +25,13 @@ class Fanout:
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(key)
+            self._limit = file_limit()
             for name in topics:
                 self._by_topic.setdefault(name, set()).add(group)
         group.members[member] = chunked_request(member.send)
         self._members += 1
         # A new tab needs a descriptor more than an old one needs a second.
-        if self._wiring and self._members * 3 > file_limit():
+        if self._wiring and self._members * 3 > self._limit:
             self._wiring = False
             for one in self._groups.values():
                 for wired in tuple(one.wires):
@@ -40,7 +42,7 @@ class Fanout:
         """Take a member out, and forget a group that is empty."""
         group.leave(member)
         self._members -= 1
-        if not self._wiring and self._members * 4 < file_limit():
+        if not self._wiring and self._members * 4 < self._limit:
             self._wiring = True
         if not group and self._groups.get(group.key) is group:
             del self._groups[group.key]

@@ -112,6 +112,7 @@ class Listen:
 
     def __init__(self, topic: Topic[Any] | None = None) -> None:
         self.topic = topic
+        self.names = frozenset({topic.name}) if topic and "{" not in topic.name else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the topics that the path and the query name."""
@@ -134,6 +135,8 @@ class Listen:
         return form
 
     async def _topics(self, hub: Hub, scope: Scope, query: dict[str, list[str]]) -> frozenset[str]:
+        if self.names is not None:
+            return self.names
         if self.topic is None:
             names = frozenset(query.get("topic", ()))
             if not 0 < len(names) <= LARGEST_SET:
@@ -172,7 +175,7 @@ def stream_routes(streams: Iterable[PerTab | Topic[Any]]) -> list[BaseRoute]:
 
 def last_event_id(scope: Scope) -> list[str]:
     """List what a client says it has seen: Last-Event-ID first (a reconnection's), then `?after=` (the page's)."""
-    header = next((value for name, value in scope["headers"] if name == b"last-event-id"), b"")
+    header = dict(scope["headers"]).get(b"last-event-id", b"")
     after = _query(scope).get("after", [])
     return [value for value in (header.decode("utf-8", "replace"), *after[-1:]) if value]
 
