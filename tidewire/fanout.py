@@ -1,11 +1,14 @@
 """Fan-out: one chunk for each distinct set of topics, and the index that finds whom an event concerns."""
 
+import logging
 from collections.abc import Iterable
 
 from tidewire.group import Group, Key, Member
 from tidewire.sockets import file_limit
 from tidewire.window import Message, Painter, worth_telling
 from tidewire.wire import chunked_request
+
+log = logging.getLogger("tidewire")
 
 
 class Fanout:
@@ -71,4 +74,9 @@ class Fanout:
                 for member in group:
                     member.fall_behind(after)
             elif chunk:
-                group.send(chunk, len(told), upto, self._wiring)
+                try:
+                    group.send(chunk, len(told), upto, self._wiring)
+                except Exception:  # whatever it is, it costs nobody an event, and no other group anything
+                    log.exception("a flush to %d subscribers failed: they catch up", len(group))
+                    for member in group:
+                        member.fall_behind(after)

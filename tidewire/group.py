@@ -65,11 +65,13 @@ class Group:
         self.bytes += len(chunk)
         self.last = time.monotonic()
         full = self._by_wire(framed)
-        if self.members:
-            self._by_server(framed, chunk, cursor, wiring)
-        for wire, taken in full:
-            self.unwire(wire.member)
-            write(wire.request, framed[taken:])
+        try:
+            if self.members:
+                self._by_server(framed, chunk, cursor, wiring)
+        finally:  # what has begun has to be whole
+            for wire, taken in full:
+                self.unwire(wire.member)
+                write(wire.request, framed[taken:])
 
     def _by_wire(self, framed: bytes) -> list[tuple[Wire, int]]:
         """Write to the sockets; return those that did not take all of it, and how many bytes they took."""

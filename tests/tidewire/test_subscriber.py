@@ -7,6 +7,7 @@ import logging
 from hubs import flushed, opened, publish, turns_until, within
 from subscribers import Client, Middled
 
+from tidewire.group import Group
 from tidewire.journal.memory import MemoryJournal
 
 
@@ -27,6 +28,20 @@ async def test_a_client_that_does_not_read_is_parked_and_gets_what_it_missed_in_
         assert hub.counts["parked"] == 1
         assert [c.subscriber.counted()[0] for c in (slow, well)] == [50, 50]
         await asyncio.gather(slow.gone(), well.gone())
+
+
+async def test_a_flush_that_fails_costs_nobody_an_event(feed, journal, monkeypatch, caplog):
+    async with opened(journal, feed.topic("feed"), feed.topic("busy")) as hub:
+        one, two, other = [await Client(hub, name).start().joined() for name in ("feed", "feed", "busy")]
+        monkeypatch.setattr(Group, "_by_server", lambda *_: 1 / 0)
+        await publish(hub, 1)
+        await turns_until(lambda: "they catch up" in caplog.text)
+        monkeypatch.undo()
+        await publish(hub, 2)
+        await publish(hub, 3, topic="busy")
+        assert await one.posts(2) == await two.posts(2) == [1, 2]
+        assert await other.posts(1) == [3]
+        await asyncio.gather(one.gone(), two.gone(), other.gone())
 
 
 async def test_a_heartbeat_never_comes_after_a_newer_event(feed):
