@@ -50,7 +50,7 @@ class Stream(Response, ABC):
 
     def opening(self) -> str:
         """Write the first words, which are sent at once."""
-        return f": open\nretry: {int(random.uniform(*RETRY))}\n\n"  # noqa: S311
+        return comment("open", retry=random.randint(*RETRY))  # noqa: S311
 
     def connect(self, scope: Scope, send: Send) -> Connection:
         """Make the connection that the registry knows."""
